@@ -1,0 +1,1 @@
+"""The consumer's instance: connects to providers and exchanges records with them."""

@@ -1,0 +1,1 @@
+"""The provider's instance: registers consumers and exchanges records with them."""

@@ -1,0 +1,1 @@
+"""RELIABILITY: a message arrives, in order, and counts once. SQLAlchemy only; owns its tables and queries."""

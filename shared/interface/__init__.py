@@ -1,0 +1,1 @@
+"""LOOK: page shell, components and static assets that both consoles share; no domain noun."""

@@ -1,0 +1,1 @@
+"""STARTING: how a process starts, stores, speaks and stops."""

@@ -1,0 +1,1 @@
+"""CROSSING: the only room where httpx and fastapi meet wire and signing."""
