@@ -17,8 +17,8 @@
     ├── TooMany               over a stated rate or quota                         (theirs)
     └── Unavailable           we cannot at the moment; trying again is right      (ours)
 
-Every error carries a stable ``code`` (snake_case; integrators switch on it), a ``detail`` saying what happened, and where
-known the ``cause`` (why) and the ``fix`` (what to do), as design page quality.md, *API conventions* 4, asks.
+Every error carries a stable ``code`` (snake_case; integrators switch on it), a ``detail`` saying what happened, and
+where known the ``cause`` (why) and the ``fix`` (what to do): design page quality.md, *API conventions* 4.
 """
 
 from collections.abc import Mapping, Sequence
