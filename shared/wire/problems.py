@@ -52,7 +52,7 @@ class Problem(BaseModel):
             errors=[ProblemField(pointer=fault.pointer, detail=fault.detail) for fault in error.errors],
             request_id=request_id,
             retry_after=error.retry_after,
-            **error.extra,  # type: ignore[arg-type]  # extension members, RFC 9457 section 3.2
+            **error.extra,
         )
 
     def to_error(self) -> ExchangeError:

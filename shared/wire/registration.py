@@ -14,7 +14,7 @@ TOKEN_TYPE = "service-exchange-registration+jwt"  # noqa: S105  # the JWT's medi
 
 
 class Announcement(WireModel):
-    """C → P: ``POST /exchange/v1/registrations/{number}/announcement``, signed by an http key of the key set it carries."""
+    """C → P: ``POST …/{number}/announcement``, signed by an http key of the key set it carries."""
 
     token: str = Field(max_length=4096)
     """The registration token of the link."""
@@ -26,7 +26,7 @@ class Announcement(WireModel):
     versions: list[str]
     delivery: DeliveryMode
     nonce_commitment: str = Field(min_length=43, max_length=43)
-    """SHA-256 of the 32 bytes of nonce C, base64url; nonce C follows in the reveal, so neither side can choose a code."""
+    """SHA-256 of the 32 bytes of nonce C, base64url; nonce C follows in the reveal: neither side can choose a code."""
     key_set: SignedStatement
 
 

@@ -25,7 +25,7 @@ class DeliveryMode(StrEnum):
 
 
 class KeyPurpose(StrEnum):
-    """What a key may be used for; a key has one purpose and one algorithm (design: protocol.md, *Identity and keys*)."""
+    """What a key may be used for; a key has one purpose and one algorithm (protocol.md, *Identity and keys*)."""
 
     IDENTITY = "identity"
     HTTP = "http"
