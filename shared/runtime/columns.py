@@ -1,0 +1,78 @@
+"""Column types and the declarative base every table of the product is made with."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, MetaData, Text
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, so that a migration can name it on either engine."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant. A naive `datetime` is refused with `ValueError`; reading always gives UTC back.
+
+    PostgreSQL keeps it as ``timestamptz``. SQLite keeps text of one fixed width in UTC, so text order is time order.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any aware instant into UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; give an aware datetime")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the instant back in UTC, whatever zone the server speaks."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value kept as compact text: the same bytes on both engines, and never reordered by the database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Spell the value; ``None`` is SQL NULL."""
+        if value is None:
+            return None
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read the value back."""
+        return None if value is None else json.loads(value)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        """Compare as a JSON value, not as the bare text."""
+        return self
+
+
+def make_base() -> type[DeclarativeBase]:
+    """Return a fresh declarative base: one a service, with its own metadata and the naming convention.
+
+    By convention every relationship of a mapped class is ``lazy="raise"``: what a use case needs it asks for.
+    """
+
+    class Base(DeclarativeBase):
+        """Root of one service's mapped classes."""
+
+        metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    return Base
