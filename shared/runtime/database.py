@@ -24,10 +24,13 @@ from shared.runtime.postgresql import PostgresqlBackend
 from shared.runtime.sqlite import SqliteBackend, driver
 from shared.wire.errors import Invalid, Unavailable
 
-__all__ = ["AFTER_COMMIT", "Database", "JsonText", "UtcDateTime", "after_commit", "make_base", "parse_url"]
+__all__ = ["AFTER_COMMIT", "Database", "JsonText", "UtcDateTime", "after_commit", "make_base", "notify", "parse_url"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+DATABASE = "database"
+"""Key in ``session.info``: the `Database` the session belongs to."""
 
 POOL_SIZE = 8
 """Database threads: all of them on PostgreSQL, readers on SQLite (which has one writer besides)."""
@@ -80,13 +83,13 @@ class Database:
         Raises what the work raises, and `Unavailable` when the database cannot be used. Cancelling the await takes
         back a transaction that has not begun; one that has is carried through, hooks included.
         """
-        job = self._job(partial(_call, work, args, kwargs))
+        job = self._job(partial(_call, self, work, args, kwargs))
         self._backend.submit_write(job)
         return await job.future  # type: ignore[no-any-return]
 
     async def read(self, work: Callable[Concatenate[Session, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``work(session, *args, **kwargs)`` in one snapshot of everything committed; writing is refused."""
-        job = self._job(partial(_call, work, args, kwargs))
+        job = self._job(partial(_call, self, work, args, kwargs))
         self._backend.submit_read(job)
         return await job.future  # type: ignore[no-any-return]
 
@@ -100,6 +103,7 @@ class Database:
         hooks: list[Callable[[], None]] = []
         try:
             with self._backend.transaction() as session:
+                session.info[DATABASE] = self
                 yield session
                 hooks = session.info.get(AFTER_COMMIT, [])
         except Exception as error:
@@ -181,5 +185,14 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
-def _call(work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object], session: Session) -> T:
+def notify(session: Session, channel: str) -> None:
+    """Wake the listeners of ``channel`` once this session's transaction has been committed (see `Database.notify`)."""
+    database: Database = session.info[DATABASE]
+    database.notify(session, channel)
+
+
+def _call(
+    database: Database, work: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object], session: Session
+) -> T:
+    session.info[DATABASE] = database
     return work(session, *args, **kwargs)
