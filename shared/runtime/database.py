@@ -42,6 +42,7 @@ class _Backend(Protocol):
     def submit_write(self, job: Job) -> None: ...
     def submit_read(self, job: Job) -> None: ...
     def transaction(self) -> AbstractContextManager[Session]: ...
+    def snapshot(self) -> AbstractContextManager[Connection]: ...
     def maintenance(self) -> AbstractContextManager[Connection]: ...
     def close(self) -> None: ...
 
@@ -115,6 +116,13 @@ class Database:
             call_in(self._loop, run_hooks, hooks)
         else:
             run_hooks(hooks)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One read-only view of everything committed, in the calling thread, keeping no writer waiting (backup)."""
+        self._require_open()
+        with self._backend.snapshot() as connection:
+            yield connection
 
     @contextmanager
     def maintenance(self) -> Iterator[Connection]:

@@ -51,6 +51,12 @@ class PostgresqlBackend:
             yield session
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One read-only transaction in the calling thread."""
+        with self._snapshots.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
     def maintenance(self) -> Iterator[Connection]:
         """One transaction for changing the schema."""
         with self._engine.begin() as connection:

@@ -84,6 +84,12 @@ class SqliteBackend:
                 raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """One read-only transaction in the calling thread, beside the writer."""
+        with self._reading.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
     def maintenance(self) -> Iterator[Connection]:
         """One transaction for changing the schema: foreign keys are checked once, at its end, not on the way."""
         with self._exclusively() as connection:
