@@ -1,0 +1,166 @@
+"""What the operator and the heartbeat want to know of a connection, read without touching the hot path."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from shared.delivery.tables import channels, inbox, lanes_in, outbox, peers
+from shared.wire.problems import Problem
+from shared.wire.version import GIVE_UP_DAYS
+
+DAY_MS: Final = 86_400_000
+
+_HEAD = and_(
+    outbox.c.connection_id == channels.c.connection_id,
+    outbox.c.channel == channels.c.channel,
+    outbox.c.position == channels.c.settled_position + 1,
+)
+"""The oldest unsettled message of a channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One connection's deliveries at a glance; times in unix ms, None for never."""
+
+    queued: int
+    oldest_unsent_at: int | None
+    sent_in_24_h: int
+    received_in_24_h: int
+    held: int
+    quarantined: int
+    failures: int
+    next_attempt_at: int
+    paused: bool
+    closed: bool
+    last_contact_at: int | None
+    last_exchange_at: int | None
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A channel whose oldest message is undelivered for too long."""
+
+    connection_id: str
+    channel: int
+    message_id: str
+    lane: str
+    created_at: int
+    queued: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A received message that could not be applied."""
+
+    message_id: str
+    lane: str
+    sequence: int
+    type: str
+    received_at: int
+    problem: Problem
+
+
+def depth(session: Session, connection_id: str) -> int:
+    """Return how many messages wait to be sent."""
+    waiting = func.coalesce(func.sum(channels.c.next_position - 1 - channels.c.settled_position), 0)
+    return int(session.execute(select(waiting).where(channels.c.connection_id == connection_id)).scalar_one())
+
+
+def figures(session: Session, connection_id: str, now_ms: int) -> Figures | None:
+    """Return the figures of a connection, None where it was never registered."""
+    peer = session.execute(select(peers).where(peers.c.connection_id == connection_id)).one_or_none()
+    if peer is None:
+        return None
+    since = now_ms - DAY_MS
+    return Figures(
+        queued=depth(session, connection_id),
+        oldest_unsent_at=session.execute(
+            select(func.min(outbox.c.created_at)).join(channels, _HEAD).where(channels.c.connection_id == connection_id)
+        ).scalar_one(),
+        sent_in_24_h=_count(session, outbox, outbox.c.connection_id == connection_id, outbox.c.settled_at > since),
+        received_in_24_h=_count(session, inbox, inbox.c.connection_id == connection_id, inbox.c.received_at > since),
+        held=int(
+            session.execute(
+                select(func.coalesce(func.sum(lanes_in.c.held), 0)).where(
+                    lanes_in.c.connection_id == connection_id, lanes_in.c.held > 0
+                )
+            ).scalar_one()
+        ),
+        quarantined=_count(
+            session, lanes_in, lanes_in.c.connection_id == connection_id, lanes_in.c.held > 0, lanes_in.c.blocked
+        ),
+        failures=peer.failures,
+        next_attempt_at=peer.next_attempt_at,
+        paused=peer.paused,
+        closed=peer.closed,
+        last_contact_at=peer.last_contact_at,
+        last_exchange_at=peer.last_exchange_at,
+        problem=_problem(peer.problem),
+    )
+
+
+def needs_attention(session: Session, now_ms: int, *, connection_id: str | None = None) -> list[Overdue]:
+    """List the channels whose oldest message is undelivered for 14 days. They are tried on; nothing is dropped."""
+    query = (
+        select(
+            channels.c.connection_id,
+            channels.c.channel,
+            outbox.c.id,
+            outbox.c.lane,
+            outbox.c.created_at,
+            channels.c.next_position - 1 - channels.c.settled_position,
+        )
+        .join(outbox, _HEAD)
+        .where(channels.c.due_at.isnot(None), outbox.c.created_at <= now_ms - GIVE_UP_DAYS * DAY_MS)
+        .order_by(outbox.c.created_at)
+    )
+    if connection_id is not None:
+        query = query.where(channels.c.connection_id == connection_id)
+    return [Overdue(*row) for row in session.execute(query)]
+
+
+def quarantine(session: Session, connection_id: str) -> list[Quarantined]:
+    """List the messages an operator has to replay or skip, one a lane at most."""
+    rows = session.execute(
+        select(inbox.c.id, inbox.c.lane, inbox.c.sequence, inbox.c.type, inbox.c.received_at, inbox.c.problem)
+        .join(
+            lanes_in,
+            and_(
+                lanes_in.c.connection_id == inbox.c.connection_id,
+                lanes_in.c.lane == inbox.c.lane,
+                inbox.c.sequence == lanes_in.c.applied_sequence + 1,
+            ),
+        )
+        .where(lanes_in.c.connection_id == connection_id, lanes_in.c.held > 0, lanes_in.c.blocked)
+        .order_by(inbox.c.received_at, inbox.c.lane)
+    )
+    return [Quarantined(*row[:5], Problem.model_validate_json(row.problem)) for row in rows]
+
+
+def marks(session: Session, connection_id: str) -> dict[str, int | str]:
+    """Return the high-water marks for heartbeats: messages given a sequence, messages consumed, and a digest of both.
+
+    They only ever grow, but for a restore from a backup: a peer that remembers higher ones has met another history.
+    """
+    sent = session.execute(
+        select(func.coalesce(func.sum(channels.c.next_position - 1), 0)).where(
+            channels.c.connection_id == connection_id
+        )
+    ).scalar_one()
+    received = session.execute(
+        select(func.coalesce(func.sum(lanes_in.c.applied_sequence), 0)).where(lanes_in.c.connection_id == connection_id)
+    ).scalar_one()
+    digest = hashlib.sha256(f"sent={sent} received={received}".encode()).hexdigest()
+    return {"sent": int(sent), "received": int(received), "digest": digest}
+
+
+def _count(session: Session, table: Any, *conditions: Any) -> int:
+    return int(session.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
+
+
+def _problem(text: str | None) -> Problem | None:
+    return None if text is None else Problem.model_validate_json(text)

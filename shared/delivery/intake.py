@@ -1,0 +1,266 @@
+"""One transaction's view of the receiving side: the lanes it holds locked, and every entry it knows or makes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from shared.delivery.statements import insert_missing, is_postgresql
+from shared.delivery.tables import inbox, lanes_in
+from shared.wire.messages import Message
+from shared.wire.problems import Problem
+from shared.wire.states import OutcomeKind
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A message we have met: stored before, or new in this transaction."""
+
+    id: str
+    lane: str
+    sequence: int
+    hash: str
+    message: Message | None = None
+    outcome: OutcomeKind | None = None
+    problem: Problem | None = None
+    stored: bool = False
+    quarantined: bool = False
+
+    @property
+    def verdict(self) -> OutcomeKind:
+        """The outcome, once judged."""
+        assert self.outcome is not None, self.id  # noqa: S101 - everything planned is run before it is asked
+        return self.outcome
+
+    @property
+    def content(self) -> Message:
+        """The message, once read."""
+        assert self.message is not None, self.id  # noqa: S101 - its body is read before it is planned
+        return self.message
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """State of one lane; ``planned`` runs ahead of ``applied`` while a batch is judged."""
+
+    name: str
+    applied: int
+    blocked: bool
+    held_before: int
+    planned: int = 0
+    waiting: dict[int, Entry] = field(default_factory=dict)
+    """Held and quarantined entries by sequence."""
+    changed: bool = False
+
+
+class Intake:
+    """Loads what a batch needs in a handful of statements, and writes back what became of it."""
+
+    def __init__(self, session: Session, connection_id: str, now_ms: int) -> None:
+        self.session = session
+        self.connection_id = connection_id
+        self.now_ms = now_ms
+        self.lanes: dict[str, Lane] = {}
+        self.by_id: dict[str, Entry] = {}
+        self.by_place: dict[tuple[str, int], Entry] = {}
+        self.fresh: list[Entry] = []
+        self.drained: list[Entry] = []
+        self._held_in_all: int | None = None
+
+    def load(self, messages: Sequence[Message]) -> None:
+        """Lock the lanes of the messages and read what is known of their ids and places."""
+        self.lock_lanes({message.lane for message in messages})
+        self._read_entries(inbox.c.id.in_([message.id for message in messages]))
+        places = [
+            (message.lane, message.sequence)
+            for message in messages
+            if message.sequence <= self.lanes[message.lane].applied and message.id not in self.by_id
+        ]
+        if places:
+            self._read_entries(tuple_(inbox.c.lane, inbox.c.sequence).in_(places))
+
+    def lock_lanes(self, names: Iterable[str]) -> None:
+        """Lock the lanes, making those that are new, and read what waits in them.
+
+        New rows are made before any is locked, both in order of names: two batches cannot wait for each other.
+        """
+        wanted = sorted(names)
+        query = select(lanes_in.c.lane, lanes_in.c.applied_sequence, lanes_in.c.blocked, lanes_in.c.held).where(
+            lanes_in.c.connection_id == self.connection_id, lanes_in.c.lane.in_(wanted)
+        )
+        rows = self.session.execute(query).all()
+        missing = [name for name in wanted if name not in {row.lane for row in rows}]
+        if missing:
+            insert_missing(
+                self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
+            )
+        if is_postgresql(self.session):
+            rows, missing = self.session.execute(query.order_by(lanes_in.c.lane).with_for_update()).all(), []
+        self.lanes = {name: Lane(name, 0, blocked=False, held_before=0) for name in missing}
+        self.lanes.update({row.lane: Lane(row.lane, row.applied_sequence, row.blocked, row.held) for row in rows})
+        for lane in self.lanes.values():
+            lane.planned = lane.applied
+        self._read_waiting()
+
+    def _read_waiting(self) -> None:
+        names = [lane.name for lane in self.lanes.values() if lane.held_before]
+        if not names:
+            return
+        # Beyond its applied sequence a lane has nothing but held messages; the index finds them by place.
+        beyond = (
+            select(inbox.c.id)
+            .join(
+                lanes_in,
+                and_(
+                    lanes_in.c.connection_id == inbox.c.connection_id,
+                    lanes_in.c.lane == inbox.c.lane,
+                    lanes_in.c.applied_sequence < inbox.c.sequence,
+                ),
+            )
+            .where(lanes_in.c.connection_id == self.connection_id, lanes_in.c.lane.in_(names))
+        )
+        for entry in self._read_entries(inbox.c.id.in_(beyond)):
+            self.lanes[entry.lane].waiting[entry.sequence] = entry
+
+    def _read_entries(self, *conditions: Any) -> list[Entry]:
+        rows = self.session.execute(
+            select(
+                inbox.c.id,
+                inbox.c.lane,
+                inbox.c.sequence,
+                inbox.c.hash,
+                inbox.c.outcome,
+                inbox.c.problem,
+                inbox.c.quarantined,
+            ).where(inbox.c.connection_id == self.connection_id, *conditions)
+        )
+        entries = []
+        for row in rows:
+            entry = self.by_id.get(row.id)
+            if entry is None:
+                entry = Entry(row.id, row.lane, row.sequence, row.hash, stored=True, quarantined=row.quarantined)
+                entry.outcome = OutcomeKind(row.outcome)
+                entry.problem = Problem.model_validate_json(row.problem) if row.problem else None
+                self.know(entry)
+            entries.append(entry)
+        return entries
+
+    def lane_of(self, message_id: str) -> str | None:
+        """Return the lane a stored message stands in."""
+        return self.session.execute(
+            select(inbox.c.lane).where(inbox.c.connection_id == self.connection_id, inbox.c.id == message_id)
+        ).scalar_one_or_none()
+
+    def know(self, entry: Entry) -> None:
+        """Find the entry by its id and its place from now on."""
+        self.by_id[entry.id] = entry
+        self.by_place[entry.lane, entry.sequence] = entry
+
+    def forget(self, entry: Entry) -> None:
+        """Undo `know`, for an entry of which nothing is stored."""
+        del self.by_id[entry.id]
+        del self.by_place[entry.lane, entry.sequence]
+
+    def held_in_all(self) -> int:
+        """Return how many messages of the connection are held, with those of this transaction."""
+        if self._held_in_all is None:
+            self._held_in_all = int(
+                self.session.execute(
+                    select(func.coalesce(func.sum(lanes_in.c.held), 0)).where(
+                        lanes_in.c.connection_id == self.connection_id, lanes_in.c.held > 0
+                    )
+                ).scalar_one()
+            ) - sum(lane.held_before for lane in self.lanes.values())
+        return self._held_in_all + sum(len(lane.waiting) for lane in self.lanes.values())
+
+    def read_bodies(self, entries: Iterable[Entry]) -> None:
+        """Bring back the messages of entries stored while they were held."""
+        ids = [entry.id for entry in entries if entry.message is None]
+        if not ids:
+            return
+        rows = self.session.execute(
+            select(inbox.c.id, inbox.c.body).where(inbox.c.connection_id == self.connection_id, inbox.c.id.in_(ids))
+        )
+        for row in rows:
+            self.by_id[row.id].message = Message.model_validate_json(row.body)
+
+    def store(self) -> None:
+        """Write new entries, the drained ones and the lanes that moved."""
+        if self.fresh:
+            self.session.execute(insert(inbox), [self._row(entry) for entry in self.fresh])
+        if self.drained:
+            self._write_drained()
+        moved = [
+            {
+                "its_connection": self.connection_id,
+                "its_lane": lane.name,
+                "applied": lane.applied,
+                "waits": len(lane.waiting),
+                "stuck": lane.blocked,
+            }
+            for lane in self.lanes.values()
+            if lane.changed
+        ]
+        if moved:
+            self.session.connection().execute(_MOVE_LANE, moved)
+
+    def _write_drained(self) -> None:
+        values = [
+            {
+                "its_connection": self.connection_id,
+                "its_id": entry.id,
+                "verdict": entry.verdict.value,
+                "why": _text(entry.problem),
+                "stuck": entry.quarantined,
+                "at": None if entry.outcome is OutcomeKind.HELD else self.now_ms,
+            }
+            for entry in self.drained
+        ]
+        connection = self.session.connection()
+        connection.execute(_SETTLE_ENTRY, values)
+        done = [{"its_connection": row["its_connection"], "its_id": row["its_id"]} for row in values if row["at"]]
+        if done:
+            connection.execute(_DROP_BODY, done)
+
+    def _row(self, entry: Entry) -> Mapping[str, Any]:
+        message = entry.content
+        waits = entry.outcome is OutcomeKind.HELD
+        return {
+            "connection_id": self.connection_id,
+            "id": entry.id,
+            "lane": entry.lane,
+            "sequence": entry.sequence,
+            "type": message.type,
+            "hash": entry.hash,
+            "outcome": entry.verdict.value,
+            "quarantined": entry.quarantined,
+            "received_at": self.now_ms,
+            "settled_at": None if waits else self.now_ms,
+            "problem": _text(entry.problem),
+            "body": message.model_dump_json() if waits else None,
+        }
+
+
+_ITS_ENTRY = (inbox.c.connection_id == bindparam("its_connection")) & (inbox.c.id == bindparam("its_id"))
+_SETTLE_ENTRY = (
+    update(inbox)
+    .where(_ITS_ENTRY)
+    .values(
+        outcome=bindparam("verdict"),
+        problem=bindparam("why"),
+        quarantined=bindparam("stuck"),
+        settled_at=bindparam("at"),
+    )
+)
+_DROP_BODY = update(inbox).where(_ITS_ENTRY).values(body=None)
+_MOVE_LANE = (
+    update(lanes_in)
+    .where(lanes_in.c.connection_id == bindparam("its_connection"), lanes_in.c.lane == bindparam("its_lane"))
+    .values(applied_sequence=bindparam("applied"), held=bindparam("waits"), blocked=bindparam("stuck"))
+)
+
+
+def _text(problem: Problem | None) -> str | None:
+    return None if problem is None else problem.model_dump_json(exclude_none=True)
