@@ -102,16 +102,10 @@ class Database:
         """
         self._require_open()
         hooks: list[Callable[[], None]] = []
-        try:
-            with self._backend.transaction() as session:
-                session.info[DATABASE] = self
-                yield session
-                hooks = session.info.get(AFTER_COMMIT, [])
-        except Exception as error:
-            meaning = as_meaning(error)
-            if meaning is error:
-                raise
-            raise meaning from error
+        with _meanings(), self._backend.transaction() as session:
+            session.info[DATABASE] = self
+            yield session
+            hooks = session.info.get(AFTER_COMMIT, [])
         if self._loop is not None and self._loop.is_running():
             call_in(self._loop, run_hooks, hooks)
         else:
@@ -121,14 +115,14 @@ class Database:
     def snapshot(self) -> Iterator[Connection]:
         """One read-only view of everything committed, in the calling thread, keeping no writer waiting (backup)."""
         self._require_open()
-        with self._backend.snapshot() as connection:
+        with _meanings(), self._backend.snapshot() as connection:
             yield connection
 
     @contextmanager
     def maintenance(self) -> Iterator[Connection]:
         """One transaction for changing the schema (migrations, restore)."""
         self._require_open()
-        with self._backend.maintenance() as connection:
+        with _meanings(), self._backend.maintenance() as connection:
             yield connection
 
     def notify(self, session: Session, channel: str) -> None:
@@ -197,6 +191,17 @@ def notify(session: Session, channel: str) -> None:
     """Wake the listeners of ``channel`` once this session's transaction has been committed (see `Database.notify`)."""
     database: Database = session.info[DATABASE]
     database.notify(session, channel)
+
+
+@contextmanager
+def _meanings() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        meaning = as_meaning(error)
+        if meaning is error:
+            raise
+        raise meaning from error
 
 
 def _call(

@@ -65,7 +65,7 @@ class Health:
 
 
 def metrics_route(registry: CollectorRegistry, *, token: str = "") -> Route:
-    """``/metrics`` in Prometheus' text format: for the bearer token where one is set, otherwise for this machine only."""
+    """``/metrics`` in Prometheus' format: for the bearer token where one is set, otherwise for this machine only."""
 
     async def metrics(request: Request) -> Response:
         if not _may_read(request, token):
