@@ -1,0 +1,90 @@
+"""Queries of the health slice."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from consumer_service.checks import Subject
+from consumer_service.health.domain import UNRESOLVED, Filter, IssueState
+from consumer_service.health.tables import IssueRow, SubjectRow
+from shared.wire.states import Severity
+
+
+def find(session: Session, issue_id: str) -> IssueRow | None:
+    """Return one issue."""
+    return session.get(IssueRow, issue_id)
+
+
+def find_locked(session: Session, issue_id: str) -> IssueRow | None:
+    """Return one issue and keep others from changing it until this transaction ends."""
+    return session.scalars(select(IssueRow).where(IssueRow.id == issue_id).with_for_update()).one_or_none()
+
+
+def of_subject(session: Session, subject: Subject, check_ids: Collection[str] | None = None) -> Sequence[IssueRow]:
+    """Return every issue of a subject, of all checks or of some, resolved ones too."""
+    query = select(IssueRow).where(IssueRow.subject_type == subject.type, IssueRow.subject_id == subject.id)
+    if check_ids is not None:
+        query = query.where(IssueRow.check_id.in_(check_ids))
+    return session.scalars(query.order_by(IssueRow.id)).all()
+
+
+def blocking(session: Session, subject: Subject) -> Sequence[IssueRow]:
+    """Return the unresolved errors of a subject, muted or not."""
+    query = select(IssueRow).where(
+        IssueRow.subject_type == subject.type,
+        IssueRow.subject_id == subject.id,
+        IssueRow.state.in_(UNRESOLVED),
+        IssueRow.severity == Severity.ERROR,
+    )
+    return session.scalars(query.order_by(IssueRow.id)).all()
+
+
+def page(session: Session, chosen: Filter, *, before: str | None, limit: int) -> Sequence[IssueRow]:
+    """Return issues, the newest first, older than the id ``before``."""
+    query = select(IssueRow).order_by(IssueRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(IssueRow.id < before)
+    if chosen.states:
+        query = query.where(IssueRow.state.in_(chosen.states))
+    for name in ("severity", "check_id", "subject_type", "subject_id", "assigned_to"):
+        value = getattr(chosen, name)
+        if value is not None:
+            query = query.where(getattr(IssueRow, name) == value)
+    return session.scalars(query).all()
+
+
+def unresolved_count(session: Session, subject: Subject) -> int:
+    """Return how many issues of a subject are not resolved."""
+    return sum(row.state != IssueState.RESOLVED for row in of_subject(session, subject))
+
+
+def subject_row(session: Session, subject: Subject) -> SubjectRow | None:
+    """Return when a subject was, and will be, looked at; held until this transaction ends."""
+    query = select(SubjectRow).where(SubjectRow.subject_type == subject.type, SubjectRow.subject_id == subject.id)
+    return session.scalars(query.with_for_update()).one_or_none()
+
+
+def mark_due(session: Session, word: str) -> int:
+    """Make every subject that watches ``word`` due; return how many there are."""
+    query = (
+        update(SubjectRow)
+        .where(SubjectRow.watches.contains(f" {word} ", autoescape=True), SubjectRow.due.is_(False))
+        .values(due=True)
+        .execution_options(synchronize_session=False)
+    )
+    return int(session.execute(query).rowcount)  # type: ignore[attr-defined]  # an UPDATE has it
+
+
+def due(session: Session, now: datetime, limit: int) -> Sequence[SubjectRow]:
+    """Return the subjects to look at now, the longest waiting first."""
+    query = select(SubjectRow).where(or_(SubjectRow.due.is_(True), SubjectRow.next_check_at <= now))
+    return session.scalars(query.order_by(SubjectRow.next_check_at).limit(limit)).all()
+
+
+def drop(session: Session, subject: Subject) -> None:
+    """Stop looking at a subject."""
+    session.execute(
+        delete(SubjectRow).where(SubjectRow.subject_type == subject.type, SubjectRow.subject_id == subject.id)
+    )

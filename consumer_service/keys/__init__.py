@@ -1,0 +1,1 @@
+"""The keys of this instance: made, sealed, published, rotated, given up, and diagnosed."""

@@ -1,0 +1,55 @@
+"""Use cases of the keys slice, one module a concern; callers import the names from here."""
+
+from consumer_service.keys.service.publication import (
+    acknowledge,
+    forget,
+    key_set,
+    pending_notice,
+    sequence,
+)
+from consumer_service.keys.service.ring import (
+    Masters,
+    get_key,
+    identity_thumbprint,
+    list_keys,
+    signer,
+    verifiers,
+)
+from consumer_service.keys.service.rotation import (
+    NO_HOOKS,
+    KeyHooks,
+    activate,
+    compromise,
+    ensure_ring,
+    rekey,
+    replace_ring,
+    stage,
+    tend,
+)
+from consumer_service.keys.service.sealing import open_sealed, rewrap, seal
+
+__all__ = [
+    "NO_HOOKS",
+    "KeyHooks",
+    "Masters",
+    "acknowledge",
+    "activate",
+    "compromise",
+    "ensure_ring",
+    "forget",
+    "get_key",
+    "identity_thumbprint",
+    "key_set",
+    "list_keys",
+    "open_sealed",
+    "pending_notice",
+    "rekey",
+    "replace_ring",
+    "rewrap",
+    "seal",
+    "sequence",
+    "signer",
+    "stage",
+    "tend",
+    "verifiers",
+]
