@@ -14,7 +14,7 @@ from shared.runtime.database import UtcDateTime
 
 def add(session: Session, rows: list[dict[str, Any]]) -> None:
     """Write rows with one statement."""
-    table = cast(Table, AuditEntry.__table__)  # Core, not the ORM: the hot path
+    table = cast("Table", AuditEntry.__table__)  # Core, not the ORM: the hot path
     session.execute(insert(table), rows)
 
 

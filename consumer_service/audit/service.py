@@ -1,0 +1,111 @@
+"""Writing the trail, reading it, and following it as a feed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from consumer_service.audit import store
+from consumer_service.audit.domain import Actor, Entry, Position, without_secrets
+from consumer_service.audit.tables import AuditEntry, KnownRequest
+from shared.wire.errors import Invalid
+
+ANSWERS_KEPT: Final = timedelta(hours=24)
+"""How long a repeated call still gets its first answer."""
+
+
+def record(
+    session: Session,
+    *,
+    actor: Actor,
+    action: str,
+    subject_type: str,
+    subject_id: str,
+    number: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """Write one entry in the transaction of the change it tells about."""
+    record_many(session, [Entry(actor, action, subject_type, subject_id, number, before, after)], now=now)
+
+
+def record_many(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
+    """Write many entries of one instant with one statement, past the ORM."""
+    if entries:
+        store.add(session, [_row(entry, now) for entry in entries])
+
+
+def trail(
+    session: Session, *, before: int | None = None, limit: int = 50, filters: Mapping[str, str | None] | None = None
+) -> Sequence[AuditEntry]:
+    """Return entries, the newest first. ``filters``: action, subject_type, subject_id, actor_id, number."""
+    chosen = {name: value for name, value in (filters or {}).items() if value is not None}
+    return store.page(session, before=before, limit=limit, filters=chosen)
+
+
+def events(
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 100,
+    actions: Collection[str] = (),
+    subject_type: str | None = None,
+) -> Sequence[AuditEntry]:
+    """Return what happened after the position ``after``, the oldest first, and never skip anything.
+
+    Raises `Invalid` (code ``cursor_invalid``) for a position nobody was given.
+    """
+    return store.feed(session, after=_position(after), limit=limit, actions=actions, subject_type=subject_type)
+
+
+def position_of(entry: AuditEntry) -> str:
+    """Return what to hand to `events` to go on after this entry."""
+    return Position(entry.transaction_id, entry.position).to_text()
+
+
+def claim_request(session: Session, *, owner: str, key: str, fingerprint: str, now: datetime) -> KnownRequest | None:
+    """Note that a call under this idempotency key is being carried out; or return what is known about the key."""
+    if store.insert_request(session, owner=owner, key=key, fingerprint=fingerprint, now=now):
+        return None
+    return store.known_request(session, owner=owner, key=key)
+
+
+def keep_answer(session: Session, *, owner: str, key: str, status: int, body: str, headers: Mapping[str, str]) -> None:
+    """Keep the answer of a claimed key, for whoever asks again."""
+    store.set_answer(session, owner=owner, key=key, answer={"status": status, "body": body, "headers": dict(headers)})
+
+
+def forget_requests(session: Session, *, now: datetime) -> None:
+    """Forget idempotency keys after `ANSWERS_KEPT`; a timer of the worker calls this."""
+    store.delete_requests(session, before=now - ANSWERS_KEPT)
+
+
+def _position(text: str | None) -> Position | None:
+    if text is None:
+        return None
+    try:
+        return Position.from_text(text)
+    except ValueError as error:
+        raise Invalid(
+            "This is no position of the feed",
+            code="cursor_invalid",
+            fix="Send the cursor of an earlier answer, or none to begin at the start.",
+        ) from error
+
+
+def _row(entry: Entry, now: datetime) -> dict[str, Any]:
+    return {
+        "at": now,
+        "actor_kind": entry.actor.kind,
+        "actor_id": entry.actor.id,
+        "actor_name": entry.actor.name,
+        "actor_address": entry.actor.address,
+        "action": entry.action,
+        "subject_type": entry.subject_type,
+        "subject_id": entry.subject_id,
+        "number": entry.number,
+        "before": without_secrets(entry.before),
+        "after": without_secrets(entry.after),
+    }

@@ -1,0 +1,1 @@
+"""Companies we provide for, and their people."""
