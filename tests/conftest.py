@@ -6,6 +6,7 @@ one throw-away server per test process, one database per test.
 """
 
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 _SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "OTEL_")
 _database_numbers = itertools.count(1)
@@ -30,6 +32,17 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith(_SCRUBBED):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def logs_of_this_test_only() -> Iterator[None]:
+    """What a test configures about logging ends with it; its output streams do too."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -173,7 +173,8 @@ def _add_table(archive: tarfile.TarFile, connection: Connection, one: Table) -> 
 
 def _fill(archive: tarfile.TarFile, connection: Connection, one: Table, entry: TableEntry) -> None:
     types = {each.name: _stored(each.type) for each in one.columns}
-    target = table(one.name, *(column(name, kind) for name, kind in types.items()))
+    native = {each.name: each.type for each in one.columns if isinstance(each.type, Enum)}  # PostgreSQL wants a cast
+    target = table(one.name, *(column(name, native.get(name, kind)) for name, kind in types.items()))
     digest, rows = hashlib.sha256(), 0
     for lines in _chunks(_member(archive, f"tables/{entry.name}.jsonl")):
         for line in lines:
@@ -241,7 +242,7 @@ class _without_references:  # noqa: N801 - reads as what it does in a with state
 
     def __enter__(self) -> None:
         for key in self._keys:
-            self._connection.execute(DropConstraint(key, isolate_from_table=False))
+            self._connection.execute(DropConstraint(key))
 
     def __exit__(self, kind: object, *_rest: object) -> None:
         if kind is None:

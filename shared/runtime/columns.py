@@ -1,10 +1,11 @@
 """Column types and the declarative base every table of the product is made with."""
 
+import enum
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, MetaData, Text
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -64,9 +65,19 @@ class JsonText(TypeDecorator[Any]):
         return self
 
 
+_WORDS = Enum(
+    enum.Enum,
+    native_enum=False,  # a further member needs no migration
+    length=64,
+    validate_strings=True,
+    values_callable=lambda members: [str(member.value) for member in members],
+)
+
+
 def make_base() -> type[DeclarativeBase]:
     """Return a fresh declarative base: one a service, with its own metadata and the naming convention.
 
+    ``Mapped[datetime]`` is a `UtcDateTime`, ``Mapped[SomeEnum]`` keeps its member's value as text on both engines.
     By convention every relationship of a mapped class is ``lazy="raise"``: what a use case needs it asks for.
     """
 
@@ -74,5 +85,6 @@ def make_base() -> type[DeclarativeBase]:
         """Root of one service's mapped classes."""
 
         metadata = MetaData(naming_convention=NAMING_CONVENTION)
+        type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, enum.Enum: _WORDS}
 
     return Base

@@ -101,7 +101,7 @@ def upgrade(database: Database, folder: Path) -> str | None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         with EnvironmentContext(Config(), scripts, fn=steps) as environment:
-            environment.configure(connection=connection, render_as_batch=True)
+            environment.configure(connection=connection, render_as_batch=True, transactional_ddl=True)
             environment.run_migrations()
     return scripts.get_current_head()
 

@@ -84,7 +84,7 @@ class PostgresqlNotifications:
     def __init__(self, url: URL) -> None:
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._listeners = _Listeners()
-        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -97,32 +97,36 @@ class PostgresqlNotifications:
         """Register a callback, which may be called once without need at first; the returned function removes it."""
         remove = self._listeners.add(channel, callback)
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="postgresql-listener", daemon=True)
+            if self._wake is None:
+                self._wake = socket.socketpair()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._wake[1],), name="postgresql-listener", daemon=True
+                )
                 self._thread.start()
             else:
-                self._wake_in.send(b"+")
+                self._wake[0].send(b"+")
         return remove
 
     def close(self) -> None:
         """End the thread and its connection."""
         self._closing.set()
-        self._wake_in.send(b"-")
-        if self._thread is not None:
-            self._thread.join()
-        self._wake_in.close()
-        self._wake_out.close()
+        if self._wake is None or self._thread is None:
+            return
+        self._wake[0].send(b"-")
+        self._thread.join()
+        for end in self._wake:
+            end.close()
 
-    def _run(self) -> None:
+    def _run(self, wake: socket.socket) -> None:
         while not self._closing.is_set():
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
-                    self._follow(connection)
+                    self._follow(connection, wake)
             except psycopg.Error as error:
                 _log.warning("notifications_interrupted", extra={"cause": str(error)})
                 self._closing.wait(RECONNECT_SECONDS)
 
-    def _follow(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    def _follow(self, connection: psycopg.Connection[tuple[object, ...]], wake: socket.socket) -> None:
         heard: set[str] = set()
         while not self._closing.is_set():
             for channel in self._listeners.channels() - heard:
@@ -131,7 +135,6 @@ class PostgresqlNotifications:
                 self._listeners.call(channel)
             for channel in {notification.channel for notification in connection.notifies(timeout=0)}:
                 self._listeners.call(channel)
-            wake = self._wake_out.fileno()
-            readable, _, _ = select.select([connection.fileno(), wake], [], [])
-            if wake in readable:
-                self._wake_out.recv(64)
+            readable, _, _ = select.select([connection.fileno(), wake.fileno()], [], [])
+            if wake.fileno() in readable:
+                wake.recv(64)

@@ -85,7 +85,13 @@ class DeadlineProtocol(HttpToolsProtocol):
 
 
 def server(
-    app: ASGIApp, *, host: str, port: int, trusted_proxies: tuple[str, ...] = (), log_level: str = "info"
+    app: ASGIApp,
+    *,
+    host: str,
+    port: int,
+    trusted_proxies: tuple[str, ...] = (),
+    log_level: str = "info",
+    graceful_seconds: int = GRACEFUL_SECONDS,
 ) -> uvicorn.Server:
     """Return a server that is ready to ``run()`` or to be awaited with ``serve()``; SIGTERM ends it within 10 s."""
     return uvicorn.Server(
@@ -105,6 +111,6 @@ def server(
             server_header=False,
             date_header=True,
             timeout_keep_alive=30,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+            timeout_graceful_shutdown=graceful_seconds,
         )
     )
