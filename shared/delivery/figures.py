@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
-from shared.delivery.tables import channels, inbox, lanes_in, outbox, peers
+from shared.delivery.tables import channels, inbox, lanes_in, outbox, peers, settlements
 from shared.wire.problems import Problem
 from shared.wire.version import GIVE_UP_DAYS
 
@@ -81,7 +81,12 @@ def figures(session: Session, connection_id: str, now_ms: int) -> Figures | None
         oldest_unsent_at=session.execute(
             select(func.min(outbox.c.created_at)).join(channels, _HEAD).where(channels.c.connection_id == connection_id)
         ).scalar_one(),
-        sent_in_24_h=_count(session, outbox, outbox.c.connection_id == connection_id, outbox.c.settled_at > since),
+        sent_in_24_h=_sum(
+            session,
+            settlements.c.messages,
+            settlements.c.connection_id == connection_id,
+            settlements.c.settled_at > since,
+        ),
         received_in_24_h=_count(session, inbox, inbox.c.connection_id == connection_id, inbox.c.received_at > since),
         held=int(
             session.execute(
@@ -160,6 +165,10 @@ def marks(session: Session, connection_id: str) -> dict[str, int | str]:
 
 def _count(session: Session, table: Any, *conditions: Any) -> int:
     return int(session.execute(select(func.count()).select_from(table).where(*conditions)).scalar_one())
+
+
+def _sum(session: Session, column: Any, *conditions: Any) -> int:
+    return int(session.execute(select(func.coalesce(func.sum(column), 0)).where(*conditions)).scalar_one())
 
 
 def _problem(text: str | None) -> Problem | None:

@@ -257,4 +257,4 @@ def _outcome(message: Message, entry: Entry, again: OutcomeKind | None) -> Outco
         return Outcome(id=message.id, outcome=again, problem=refusals.conflict(message, entry))
     if again is OutcomeKind.DUPLICATE:
         return Outcome(id=message.id, outcome=again, stored=entry.outcome, problem=entry.problem)
-    return Outcome.model_construct(id=message.id, outcome=entry.verdict, stored=None, problem=entry.problem)
+    return Outcome(id=message.id, outcome=entry.verdict, problem=entry.problem)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from shared.delivery.statements import insert_missing, is_postgresql
+from shared.delivery.statements import insert_missing, is_postgresql, write_many
 from shared.delivery.tables import inbox, lanes_in
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
@@ -91,7 +91,8 @@ class Intake:
             lanes_in.c.connection_id == self.connection_id, lanes_in.c.lane.in_(wanted)
         )
         rows = self.session.execute(query).all()
-        missing = [name for name in wanted if name not in {row.lane for row in rows}]
+        known = {row.lane for row in rows}
+        missing = [name for name in wanted if name not in known]
         if missing:
             insert_missing(
                 self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
@@ -189,7 +190,7 @@ class Intake:
     def store(self) -> None:
         """Write new entries, the drained ones and the lanes that moved."""
         if self.fresh:
-            self.session.execute(insert(inbox), [self._row(entry) for entry in self.fresh])
+            write_many(self.session, _KEEP_ENTRY, [self._row(entry) for entry in self.fresh])
         if self.drained:
             self._write_drained()
         moved = [
@@ -203,8 +204,7 @@ class Intake:
             for lane in self.lanes.values()
             if lane.changed
         ]
-        if moved:
-            self.session.connection().execute(_MOVE_LANE, moved)
+        write_many(self.session, _MOVE_LANE, moved)
 
     def _write_drained(self) -> None:
         values = [
@@ -218,11 +218,9 @@ class Intake:
             }
             for entry in self.drained
         ]
-        connection = self.session.connection()
-        connection.execute(_SETTLE_ENTRY, values)
+        write_many(self.session, _SETTLE_ENTRY, values)
         done = [{"its_connection": row["its_connection"], "its_id": row["its_id"]} for row in values if row["at"]]
-        if done:
-            connection.execute(_DROP_BODY, done)
+        write_many(self.session, _DROP_BODY, done)
 
     def _row(self, entry: Entry) -> Mapping[str, Any]:
         message = entry.content
@@ -244,6 +242,7 @@ class Intake:
 
 
 _ITS_ENTRY = (inbox.c.connection_id == bindparam("its_connection")) & (inbox.c.id == bindparam("its_id"))
+_KEEP_ENTRY = insert(inbox)
 _SETTLE_ENTRY = (
     update(inbox)
     .where(_ITS_ENTRY)

@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
-from shared.delivery import claims, peers
-from shared.delivery.claims import Claim, ClaimLimits, Settled
+from shared.delivery import claims, peers, settling
+from shared.delivery.claims import Claim, ClaimLimits
+from shared.delivery.settling import Settled
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
 
@@ -186,18 +187,18 @@ def _claim(session: Session, now_ms: int, limits: ClaimLimits) -> Claim | None:
 
 def _settle(session: Session, claim: Claim, now_ms: int, outcomes: Sequence[Outcome], after: _After) -> Claim | None:
     limits, on_settled = after
-    settled, following = claims.settle_and_claim(session, claim, outcomes, now_ms, limits)
+    settled, following = settling.settle_and_claim(session, claim, outcomes, now_ms, limits)
     if settled and on_settled is not None:
         on_settled(session, claim.connection_id, settled, now_ms)
     return following
 
 
 def _fail(session: Session, claim: Claim, now_ms: int, failure: DeliveryFailed) -> None:
-    claims.fail(session, claim, failure.problem, now_ms, failure.retry_after_s)
+    settling.fail(session, claim, failure.problem, now_ms, failure.retry_after_s)
 
 
 def _refuse(session: Session, claim: Claim, now_ms: int, problem: Problem, on_settled: OnSettled | None) -> None:
-    settled = claims.refuse(session, claim, problem, now_ms)
+    settled = settling.refuse(session, claim, problem, now_ms)
     if settled and on_settled is not None:
         on_settled(session, claim.connection_id, settled, now_ms)
 

@@ -2,7 +2,7 @@
 
 `enqueue` takes a message's place in its channel and its sequence in its lane under the lock of the channel's row, so
 that both are without gaps and in the order of commits. The sender's half of the work (`claim`, `settle`, `fail`, …)
-stands in `shared.delivery.claims`.
+stands in `shared.delivery.claims` and `shared.delivery.settling`.
 """
 
 import json
@@ -17,16 +17,17 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from shared.delivery.claims import claim, fail, refuse, release, settle, settle_and_claim, settle_held
+from shared.delivery.claims import claim, leased, release
 from shared.delivery.peers import close, pause, resume, wake
-from shared.delivery.statements import WAKE_CHANNEL, is_postgresql
+from shared.delivery.settling import fail, refuse, settle, settle_and_claim, settle_held
+from shared.delivery.statements import WAKE_CHANNEL, is_postgresql, write_many
 from shared.delivery.tables import channels, lanes_out, outbox, peers
 from shared.wire.errors import Gone, Invalid, NotFound
 from shared.wire.identifiers import LANE_PATTERN, new_id
 
 __all__ = [
-    "Draft", "claim", "close", "enqueue", "enqueue_many", "fail", "pause", "refuse", "release", "resume", "settle",
-    "settle_and_claim", "settle_held", "wake",
+    "Draft", "claim", "close", "enqueue", "enqueue_many", "fail", "leased", "pause", "refuse", "release", "resume",
+    "settle", "settle_and_claim", "settle_held", "wake",
 ]  # fmt: skip
 
 _LANE = re.compile(LANE_PATTERN)
@@ -78,12 +79,11 @@ def enqueue_many(session: Session, *, connection_id: str, drafts: Sequence[Draft
         for offset, index in enumerate(indexes):
             draft = drafts[index]
             ids[index] = new_id()
+            place = {"connection_id": connection_id, "channel": channel, "position": position + offset}
             row = _row(draft, ids[index], sequences.take(draft.lane), time)
-            row.update(connection_id=connection_id, channel=channel, position=position + offset, created_at=now_ms)
-            rows.append(row)
+            rows.append({**place, **row, "created_at": now_ms})
         sequences.store()
-    if rows:
-        session.execute(insert(outbox), rows)
+    write_many(session, _NEW_MESSAGE, rows)
     return ids
 
 
@@ -144,20 +144,23 @@ class _Sequences:
         return sequence
 
     def store(self) -> None:
-        fresh = [
-            {"connection_id": self._connection_id, "lane": lane, "next_sequence": self._next[lane]}
-            for lane in self._new
-        ]
-        if fresh:
-            self._session.execute(insert(lanes_out), fresh)
-        moved = [{"its_lane": lane, "upto": upto} for lane, upto in self._next.items() if lane not in self._new]
-        if moved:
-            self._session.connection().execute(
-                update(lanes_out)
-                .where(lanes_out.c.connection_id == self._connection_id, lanes_out.c.lane == bindparam("its_lane"))
-                .values(next_sequence=bindparam("upto")),
-                moved,
-            )
+        new, known = [], []
+        for lane, upto in self._next.items():
+            if lane in self._new:
+                new.append({"connection_id": self._connection_id, "lane": lane, "next_sequence": upto})
+            else:
+                known.append({"connection": self._connection_id, "its_lane": lane, "upto": upto})
+        write_many(self._session, _NEW_LANE, new)
+        write_many(self._session, _MOVE_LANE, known)
+
+
+_NEW_MESSAGE = insert(outbox)
+_NEW_LANE = insert(lanes_out)
+_MOVE_LANE = (
+    update(lanes_out)
+    .where(lanes_out.c.connection_id == bindparam("connection"), lanes_out.c.lane == bindparam("its_lane"))
+    .values(next_sequence=bindparam("upto"))
+)
 
 
 def _row(draft: Draft, message_id: str, sequence: int, time: str) -> dict[str, Any]:

@@ -90,15 +90,27 @@ outbox = Table(
     Column("size", Integer, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("created_at", BigInteger, nullable=False),
-    Column("settled_at", BigInteger),
     Column("outcome", String(16)),
     Column("problem", Text),
     Column("body", Text, nullable=False),
     sqlite_with_rowid=False,
 )
-"""``body`` is the finished JSON text of the message, ``size`` its octets: a sender joins texts and parses nothing."""
-Index("ix_delivery_outbox_settled_at", outbox.c.connection_id, outbox.c.settled_at,
-      sqlite_where=outbox.c.settled_at.isnot(None), postgresql_where=outbox.c.settled_at.isnot(None))  # fmt: skip
+"""``body`` is the finished JSON text of the message, ``size`` its octets: a sender joins texts and parses nothing.
+
+A message up to its channel's settled position without an ``outcome`` was applied: only exceptions are written.
+"""
+settlements = Table(
+    "delivery_settlements",
+    delivery_metadata,
+    _connection(),
+    Column("channel", Integer, primary_key=True, autoincrement=False),
+    Column("last_position", BigInteger, primary_key=True, autoincrement=False),
+    Column("messages", Integer, nullable=False),
+    Column("settled_at", BigInteger, nullable=False),
+    Index(None, "connection_id", "settled_at"),
+    sqlite_with_rowid=False,
+)
+"""When a run of messages was settled: one small row a batch, so that the messages' own rows need no second write."""
 
 lanes_in = Table(
     "delivery_lanes_in",
