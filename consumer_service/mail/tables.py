@@ -25,8 +25,7 @@ class Mail(Base):
     template: Mapped[str]
     language: Mapped[str]
     parameters: Mapped[Any] = mapped_column(JsonText)
-    secret_reference: Mapped[str | None]
-    """What the template's renderer makes the secret link from; NULL where the template has none."""
+    """What the template is filled in with; a secret stands there as ``{"secret": "kind:reference"}``."""
     related_type: Mapped[str]
     related_id: Mapped[str]
     status: Mapped[str]

@@ -4,18 +4,19 @@ The directory stands above this slice, so its check of callers reaches these rou
 which the composition root sets; without it every call fails.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from provider_service.audit import service
 from provider_service.audit.domain import Actor
 from provider_service.context import Context
-from shared.transport.idempotency import REPLAYED_HEADER, Record, StoredAnswer, fingerprint, once
+from shared.delivery import answers
+from shared.delivery.answers import StoredAnswer
+from shared.transport.idempotency import REPLAYED_HEADER
 from shared.wire.states import Role
 from shared.wire.version import JSON_TYPE
 
@@ -29,7 +30,6 @@ class Answer:
 
     body: BaseModel
     status: int = 201
-    headers: Mapping[str, str] = field(default_factory=dict)
     kept: BaseModel | None = None
     """What to store for a repeated call instead, where ``body`` shows a secret that is shown only once."""
 
@@ -48,50 +48,21 @@ async def carry_out_once(
     request: Request, context: Context, *, owner: str, key: str, work: Callable[[Session, datetime], Answer]
 ) -> Response:
     """Do ``work`` in one transaction with the record of its answer; a repeated call gets the recorded answer."""
-    wanted = fingerprint(request.method, request.url.path, await request.body())
+    wanted = answers.fingerprint(request.method, request.url.path, await request.body())
     now = context.clock()
+    now_ms = int(now.timestamp() * 1000)
 
-    def transaction(session: Session) -> tuple[StoredAnswer, bool]:
+    def transaction(session: Session) -> StoredAnswer:
         fresh: list[StoredAnswer] = []
 
         def act() -> StoredAnswer:
             answer = work(session, now)
-            fresh.append(_spelled(answer, answer.body))
-            return _spelled(answer, answer.kept or answer.body)
+            fresh.append(StoredAnswer(answer.status, answer.body.model_dump_json()))
+            return StoredAnswer(answer.status, (answer.kept or answer.body).model_dump_json())
 
-        stored, replayed = once(_Records(session, now), owner=owner, key=key, wanted=wanted, work=act)
-        return (stored, True) if replayed else (fresh[0], False)
+        stored = answers.once(session, owner=f"caller:{owner}", key=key, wanted=wanted, work=act, now_ms=now_ms)
+        return stored if stored.replayed else fresh[0]
 
-    answer, replayed = await context.database.write(transaction)
-    headers = {**answer.headers, REPLAYED_HEADER: "true"} if replayed else dict(answer.headers)
+    answer = await context.database.write(transaction)
+    headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
     return Response(answer.body, answer.status, headers=headers, media_type=JSON_TYPE)
-
-
-def _spelled(answer: Answer, body: BaseModel) -> StoredAnswer:
-    return StoredAnswer(answer.status, body.model_dump_json().encode(), answer.headers)
-
-
-class _Records:
-    """The service's own table behind `shared.transport.idempotency`."""
-
-    def __init__(self, session: Session, now: datetime) -> None:
-        self._session = session
-        self._now = now
-
-    def claim(self, owner: str, key: str, wanted: str) -> Record | None:
-        known = service.claim_request(self._session, owner=owner, key=key, fingerprint=wanted, now=self._now)
-        if known is None:
-            return None
-        if known.status is None:
-            return Record(known.fingerprint, None)
-        return Record(known.fingerprint, StoredAnswer(known.status, (known.body or "").encode(), known.headers or {}))
-
-    def finish(self, owner: str, key: str, answer: StoredAnswer) -> None:
-        service.keep_answer(
-            self._session,
-            owner=owner,
-            key=key,
-            status=answer.status,
-            body=answer.body.decode(),
-            headers=dict(answer.headers),
-        )

@@ -1,18 +1,15 @@
 """Writing the trail, reading it, and following it as a feed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from provider_service.audit import store
 from provider_service.audit.domain import Actor, Entry, Position, without_secrets
-from provider_service.audit.tables import AuditEntry, KnownRequest
+from provider_service.audit.tables import AuditEntry
 from shared.wire.errors import Invalid
-
-ANSWERS_KEPT: Final = timedelta(hours=24)
-"""How long a repeated call still gets its first answer."""
 
 
 def record(
@@ -63,23 +60,6 @@ def events(
 def position_of(entry: AuditEntry) -> str:
     """Return what to hand to `events` to go on after this entry."""
     return Position(entry.transaction_id, entry.position).to_text()
-
-
-def claim_request(session: Session, *, owner: str, key: str, fingerprint: str, now: datetime) -> KnownRequest | None:
-    """Note that a call under this idempotency key is being carried out; or return what is known about the key."""
-    if store.insert_request(session, owner=owner, key=key, fingerprint=fingerprint, now=now):
-        return None
-    return store.known_request(session, owner=owner, key=key)
-
-
-def keep_answer(session: Session, *, owner: str, key: str, status: int, body: str, headers: Mapping[str, str]) -> None:
-    """Keep the answer of a claimed key, for whoever asks again."""
-    store.set_answer(session, owner=owner, key=key, answer={"status": status, "body": body, "headers": dict(headers)})
-
-
-def forget_requests(session: Session, *, now: datetime) -> None:
-    """Forget idempotency keys after `ANSWERS_KEPT`; a timer of the worker calls this."""
-    store.delete_requests(session, before=now - ANSWERS_KEPT)
 
 
 def _position(text: str | None) -> Position | None:

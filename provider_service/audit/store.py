@@ -1,15 +1,13 @@
 """Queries of the audit trail."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import Select, Table, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from provider_service.audit.domain import Position
-from provider_service.audit.tables import AuditEntry, KnownRequest
-from shared.runtime.database import UtcDateTime
+from provider_service.audit.tables import AuditEntry
 
 
 def add(session: Session, rows: list[dict[str, Any]]) -> None:
@@ -48,31 +46,3 @@ def _finished(session: Session, query: Select[AuditEntry]) -> Select[AuditEntry]
     if session.get_bind().dialect.name != "postgresql":
         return query
     return query.where(text("audit_entries.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
-
-
-def insert_request(session: Session, *, owner: str, key: str, fingerprint: str, now: datetime) -> bool:
-    """Claim a key; False where it is taken. Waits for a transaction that is just claiming the same one."""
-    claimed = session.execute(
-        text(
-            "INSERT INTO known_requests (owner, key, fingerprint, created_at) "
-            "VALUES (:owner, :key, :fingerprint, :now) ON CONFLICT DO NOTHING RETURNING key"
-        ).bindparams(bindparam("now", now, type_=UtcDateTime)),
-        {"owner": owner, "key": key, "fingerprint": fingerprint},
-    )
-    return claimed.first() is not None
-
-
-def known_request(session: Session, *, owner: str, key: str) -> KnownRequest:
-    """Return what stands under a key that is taken."""
-    return session.get_one(KnownRequest, (owner, key))
-
-
-def set_answer(session: Session, *, owner: str, key: str, answer: dict[str, Any]) -> None:
-    """Write the answer (columns status, body, headers) to a claimed key."""
-    query = update(KnownRequest).where(KnownRequest.owner == owner, KnownRequest.key == key)
-    session.execute(query.values(**answer))
-
-
-def delete_requests(session: Session, *, before: datetime) -> None:
-    """Forget what was asked before an instant."""
-    session.execute(delete(KnownRequest).where(KnownRequest.created_at < before))

@@ -70,22 +70,6 @@ class AuditEntry(Base):
     after: Mapped[Any | None] = mapped_column(JsonText)
 
 
-class KnownRequest(Base):
-    """An unsafe call that was carried out, under the idempotency key its caller gave it, with its answer."""
-
-    __tablename__ = "known_requests"
-
-    owner: Mapped[str] = mapped_column(primary_key=True)
-    """Who called; a key means nothing outside its owner."""
-    key: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str]
-    status: Mapped[int | None]
-    """HTTP status of the answer; NULL while the transaction that makes it is running."""
-    body: Mapped[str | None]
-    headers: Mapped[Any | None] = mapped_column(JsonText)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-
-
 for _dialect, _statements in AUDIT_TRIGGERS.items():
     for _statement in _statements:
         _install: ExecutableDDLElement = DDL(_statement)  # type: ignore[no-untyped-call]
