@@ -59,8 +59,9 @@
         const answer = await fetch(element.dataset.hxGet, { headers: { "HX-Request": "true" }, mode: "same-origin" });
         if (answer.ok) {
           const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
-          element.replaceWith(fresh);
-          if (fresh.dataset.poll) poll(fresh);
+          const news = !fresh.isEqualNode(element);
+          if (news) element.replaceWith(fresh);
+          if (fresh.dataset.poll) poll(news ? fresh : element);
           return;
         }
       } catch { /* the network may come back */ }
