@@ -17,6 +17,7 @@ from shared.signing.errors import (
     HeaderMalformed,
     KeyUnknown,
     NotCovered,
+    SignatureRefused,
     TooOld,
     WrongParameters,
 )
@@ -191,6 +192,22 @@ def read_request(
     return UnverifiedRequest(method, target_uri, body, signed, found)
 
 
+def answerable(*, method: str, target_uri: str, headers: RawHeaders) -> AnsweredRequest | None:
+    """What a signed refusal may cover of a request that was refused, or None where even its form is not known.
+
+    Nothing of it is verified: a signed refusal says who refuses, not that the sender is known.
+    """
+    try:
+        found = read_headers(headers)
+        layout.check_signed(found)
+        check_target(method, target_uri)
+        signed = layout.read(found, layout.REQUEST_INPUT, layout.REQUEST_PARAMETERS)
+    except SignatureRefused:
+        return None
+    connection_id = found.get(CONNECTION_HEADER)
+    return AnsweredRequest(method, target_uri, signed.nonce, found.get("content-digest"), connection_id)
+
+
 def _check_form(method: str, target_uri: str, found: Mapping[str, str], body: bytes) -> None:
     check_target(method, target_uri)
     unsafe = method in UNSAFE_METHODS
@@ -204,7 +221,7 @@ def _check_form(method: str, target_uri: str, found: Mapping[str, str], body: by
 def _check_age(signed: SignatureInput, now: int) -> None:
     if signed.created > now + FUTURE_SECONDS:
         raise FromFuture(fix="Set the clock of the sender", extra={"server_time": now})
-    if signed.expires < now or signed.created < now - LIFETIME_SECONDS:
+    if signed.expires < now:
         raise TooOld(fix="Sign again; if it persists, set the clock of the sender", extra={"server_time": now})
 
 
