@@ -51,6 +51,41 @@ def frame_of(_: Request) -> Frame:
     )
 
 
+class SampleConsole:
+    """The handlers of a console that can do little but show everything."""
+
+    def __init__(self, pages: Pages, flashes: Flashes, issuer: str) -> None:
+        self.pages, self.flashes, self.issuer = pages, flashes, issuer
+
+    async def gallery(self, request: Request) -> HTMLResponse:
+        return self.pages.render(request, "gallery.html", now=NOW)
+
+    async def problem(self, request: Request) -> HTMLResponse:
+        error = Unavailable("The other side does not answer", cause="<script>cause</script>", fix="Try again at noon")
+        return self.pages.problem(request, error, status_code=503, request_id="req-1")
+
+    async def template(self, request: Request) -> HTMLResponse:
+        return self.pages.render(request, request.path_params["name"], evil=EVIL)
+
+    async def progress(self, request: Request) -> HTMLResponse:
+        return self.pages.fragment(request, "progress.html", token=request.headers.get("x-csrf-token", "none"))
+
+    async def change(self, request: Request) -> Response:
+        form = await request.form()
+        given = str(form.get("csrf_token"))
+        try:
+            require_csrf("POST", request.headers, issuer=self.issuer, session_secret=SESSION_SECRET, given=given)
+        except Forbidden as error:
+            return self.pages.problem(request, error, status_code=403)
+        answer = RedirectResponse("/problem", status_code=303)
+        self.flashes.add(answer, FlashMessage("success", f"Saved {form.get('token', '')}"))
+        return answer
+
+    async def elsewhere(self, request: Request) -> HTMLResponse:
+        allow_form_redirect(request.scope, "https://login.example:8443")
+        return HTMLResponse("<p>consent</p>", headers={"content-security-policy": "default-src *"})
+
+
 def build_console(
     templates: Path | None = None,
     *,
@@ -60,56 +95,22 @@ def build_console(
 ) -> Starlette:
     assets = Assets()
     flashes = Flashes(b"instance secret", instance_id="0192", secure=https, clock=NOW.timestamp)
-    pages = Pages(
-        [templates or Path(__file__).parent / "templates"],
-        product="Service Exchange",
-        side=side,
-        surroundings=Surroundings(frame_of, flashes, assets, clock=lambda: NOW),
-    )
-
-    async def gallery(request: Request) -> HTMLResponse:
-        return pages.render(request, "gallery.html", now=NOW)
-
-    async def problem(request: Request) -> HTMLResponse:
-        error = Unavailable("The other side does not answer", cause="<script>cause</script>", fix="Try again at noon")
-        return pages.problem(request, error, status_code=503, request_id="req-1")
-
-    async def template(request: Request) -> HTMLResponse:
-        return pages.render(request, request.path_params["name"], evil=EVIL, now=NOW)
-
-    async def progress(request: Request) -> HTMLResponse:
-        return pages.fragment(request, "progress.html", token=request.headers.get("x-csrf-token", "none"))
-
-    async def change(request: Request) -> Response:
-        form = await request.form()
-        try:
-            require_csrf(
-                "POST", request.headers, issuer=issuer, session_secret=SESSION_SECRET, given=str(form.get("csrf_token"))
-            )
-        except Forbidden as error:
-            return pages.problem(request, error, status_code=403)
-        answer = RedirectResponse("/problem", status_code=303)
-        flashes.add(answer, FlashMessage("success", f"Saved {form.get('token', '')}"))
-        return answer
-
-    async def elsewhere(request: Request) -> HTMLResponse:
-        allow_form_redirect(request.scope, "https://login.example:8443")
-        return HTMLResponse("<p>consent</p>", headers={"content-security-policy": "default-src *"})
-
-    return Starlette(
-        routes=[
-            assets.route(),
-            Route("/gallery", gallery),
-            Route("/problem", problem),
-            Route("/template/{name}", template),
-            Route("/gallery/join", change, methods=["POST"]),
-            Route("/gallery/progress", progress),
-            Route("/elsewhere", elsewhere),
-            Route("/json", lambda _: JSONResponse({})),
-            Route("/plain", lambda _: PlainTextResponse("plain")),
-        ],
-        middleware=[Middleware(SecurityHeaders, https=https)],
-    )
+    surroundings = Surroundings(frame_of, flashes, assets, clock=lambda: NOW)
+    folder = templates or Path(__file__).parent / "templates"
+    pages = Pages([folder], product="Service Exchange", side=side, surroundings=surroundings)
+    console = SampleConsole(pages, flashes, issuer)
+    routes = [
+        assets.route(),
+        Route("/gallery", console.gallery),
+        Route("/gallery/progress", console.progress),
+        Route("/gallery/join", console.change, methods=["POST"]),
+        Route("/problem", console.problem),
+        Route("/template/{name}", console.template),
+        Route("/elsewhere", console.elsewhere),
+        Route("/json", lambda _: JSONResponse({})),
+        Route("/plain", lambda _: PlainTextResponse("plain")),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, https=https)])
 
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>"
