@@ -107,7 +107,14 @@ def test_the_scenarios_of_the_vectors_are_the_ones_these_tests_cover():
 
 @pytest.mark.parametrize(
     "answers",
-    [(PUBLIC, "127.0.0.1"), ("127.0.0.1",), (PUBLIC, "fd00::1"), ("::1", PUBLIC), ("fe80::1%eth0",), ("not-an-address",)],
+    [
+        (PUBLIC, "127.0.0.1"),
+        ("127.0.0.1",),
+        (PUBLIC, "fd00::1"),
+        ("::1", PUBLIC),
+        ("fe80::1%eth0",),
+        ("not-an-address",),
+    ],
 )
 async def test_one_forbidden_answer_refuses_the_whole_name(answers: tuple[str, ...]):
     with pytest.raises(EgressRefused) as caught:
@@ -157,7 +164,9 @@ async def test_a_development_origin_that_leaves_this_machine_is_refused():
         await policy.check("http://localhost:8002/", _answering(PUBLIC))
 
 
-@pytest.mark.parametrize("origin", ["http://peer.example", "http://127.0.0.1:8001/", "ftp://localhost", "http://10.0.0.1"])
+@pytest.mark.parametrize(
+    "origin", ["http://peer.example", "http://127.0.0.1:8001/", "ftp://localhost", "http://10.0.0.1"]
+)
 def test_a_development_origin_must_be_a_loopback_origin(origin: str):
     with pytest.raises(Invalid):
         EgressPolicy(allowed_origins=[origin])
