@@ -11,8 +11,6 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
-from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query as QueryInfo
 from pydantic import BaseModel, ConfigDict, ValidationError
 from rfc8785 import dumps
 from starlette.requests import Request
@@ -61,11 +59,21 @@ def _declared(request: Request) -> dict[str, bool]:
     """Return the names of the operation's query parameters, and whether each takes a list."""
     included = request.scope.get("fastapi", {}).get("effective_route_context")
     route = request.scope["route"] if included is None else included
-    return {
-        field.alias: _takes_list(field.field_info.annotation)
-        for field in get_flat_params(route.dependant)
-        if isinstance(field.field_info, QueryInfo)
-    }
+    declared: dict[str, bool] = {}
+    pending = [route.dependant]
+    while pending:
+        dependant = pending.pop()
+        pending.extend(dependant.dependencies)
+        for parameter in dependant.query_params:
+            declared |= _names(parameter.alias, parameter.field_info.annotation)
+    return declared
+
+
+def _names(alias: str, annotation: Any) -> dict[str, bool]:
+    """A parameter may be a model, each of whose fields is a query parameter then."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {field.alias or name: _takes_list(field.annotation) for name, field in annotation.model_fields.items()}
+    return {alias: _takes_list(annotation)}
 
 
 def _takes_list(annotation: Any) -> bool:

@@ -4,6 +4,7 @@ Peer endpoints read their body raw, so the framework does not know it: `signed_b
 problem answer, a unique operationId (its function's name) and the security scheme of its audience.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -84,9 +85,11 @@ def finish(
 
 
 def _document(app: FastAPI, security: Mapping[str, Sequence[str]], webhooks: Mapping[str, Any]) -> dict[str, Any]:
-    document = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Duplicate Operation ID")  # `_check` refuses them instead
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+        )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     problem = Problem.model_json_schema(ref_template=_COMPONENTS)

@@ -2,10 +2,18 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from shared.signing.keys import generate
 from shared.transport.client import PeerClient, Reply, in_process, target_of
@@ -175,7 +183,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @contextlib.asynccontextmanager
-async def _raw_server(handle: Handler) -> AsyncIterator[tuple[str, int]]:
+async def _raw_server(handle: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, int]]:
     tasks: set[asyncio.Task[None]] = set()
 
     async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -186,7 +194,7 @@ async def _raw_server(handle: Handler) -> AsyncIterator[tuple[str, int]]:
             await handle(reader, writer)
         writer.close()
 
-    server = await asyncio.start_server(handled, "127.0.0.1", 0)
+    server = await asyncio.start_server(handled, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}", port
@@ -291,11 +299,13 @@ async def test_no_packet_leaves_for_a_name_that_leads_home():
     async def home(host: str, port: int) -> Sequence[str]:
         return ["127.0.0.1"]
 
-    async with _raw_server(canary) as (_, port):
-        async with PeerClient(EgressPolicy(ports=[port]), clock=lambda: float(NOW), resolver=home) as client:
-            for url in (f"https://peer.example:{port}/", f"https://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/"):
-                with pytest.raises(EgressRefused):
-                    await client.fetch("GET", url)
+    async with (
+        _raw_server(canary) as (_, port),
+        PeerClient(EgressPolicy(ports=[port]), clock=lambda: float(NOW), resolver=home) as client,
+    ):
+        for url in (f"https://peer.example:{port}/", f"https://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/"):
+            with pytest.raises(EgressRefused):
+                await client.fetch("GET", url)
     assert arrived == []
 
 
@@ -335,3 +345,49 @@ async def test_a_url_that_would_be_sent_in_another_spelling_is_refused():
         for url in ("https://peer.example/a/../b", "https://peer.example/%7Ea", "https://peer.example:443/a"):
             with pytest.raises(EgressRefused):
                 await client.fetch("GET", url)
+
+
+def _certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return the server's context for ``name``, and a client's that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    start = datetime.now(UTC) - timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(hours=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "pair.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    return server, ssl.create_default_context(cadata=certificate.public_bytes(Encoding.PEM).decode())
+
+
+@pytest.mark.parametrize(("certified", "reached"), [("dev.localhost", True), ("other.localhost", False)])
+async def test_tls_checks_the_host_and_not_the_address_it_led_to(tmp_path: Path, certified: str, reached: bool):
+    server, trusting = _certificate(tmp_path, certified)
+    handle = _saying(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async def home(host: str, port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    async with _raw_server(handle, server) as (_, port):
+        origin = f"https://dev.localhost:{port}"
+        policy = EgressPolicy(allowed_origins=[origin])
+        async with PeerClient(policy, clock=lambda: float(NOW), resolver=home, tls=trusting) as client:
+            if reached:
+                assert (await client.fetch("GET", origin + "/x")).body == b"ok"
+            else:
+                with pytest.raises(Unreachable) as caught:
+                    await client.fetch("GET", origin + "/x")
+                assert "certificate" in caught.value.cause.lower()
