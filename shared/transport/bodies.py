@@ -7,14 +7,12 @@ facts 2 and 8). List the dependency after the one that authenticates.
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.requests import Request
 
 from shared.transport.conventions import MERGE_PATCH_TYPE
 from shared.transport.errors import NotAcceptedType
-from shared.transport.problems import field_errors
-from shared.wire import strict_json
-from shared.wire.errors import Invalid
+from shared.transport.inbound import parsed
 from shared.wire.version import JSON_TYPE
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -28,12 +26,7 @@ def body_of(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
 
     async def read(request: Request) -> Model:
         _require_type(request, {JSON_TYPE})
-        value = strict_json.decode(await request.body())
-        try:
-            return model.model_validate(value)
-        except ValidationError as error:
-            faults = field_errors(error.errors(include_input=False, include_url=False, include_context=False))
-            raise Invalid(errors=faults, fix="Correct the members listed in errors.") from None
+        return parsed(model, await request.body())
 
     return read
 

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from rfc8785 import dumps
 from starlette.requests import Request
 
 from shared.transport.errors import UnknownParameter
-from shared.transport.problems import field_errors
+from shared.transport.problems import validated
 from shared.wire import strict_json
 from shared.wire.errors import ExchangeError, Invalid, MalformedJson, PreconditionFailed, PreconditionRequired
 
@@ -177,11 +177,7 @@ def patched(model: type[Model], current: Mapping[str, Any], body: bytes) -> Mode
     unknown = next((name for name in patch if name not in names), None)
     if unknown is not None:
         raise Invalid(f"There is no member {_shown(unknown)} that can be changed", code="unknown_member")
-    try:
-        return model.model_validate(merge_patch(current, patch))
-    except ValidationError as error:
-        faults = field_errors(error.errors(include_input=False, include_url=False, include_context=False))
-        raise Invalid(errors=faults, fix="Correct the members listed in errors.") from None
+    return validated(model, merge_patch(current, patch))
 
 
 def _tags(header: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from fastapi import HTTPException
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,9 +22,9 @@ from shared.signing.profile import CONNECTION_ID, DIGEST, METHODS, NONCE, TARGET
 from shared.signing.requests import UnverifiedRequest, read_request
 from shared.signing.responses import AnsweredRequest, sign_response
 from shared.transport.errors import ReceiptTimeout
-from shared.transport.problems import field_errors, is_signed_path
+from shared.transport.problems import is_signed_path, validated
 from shared.wire import strict_json
-from shared.wire.errors import Invalid, MalformedJson, TooLarge
+from shared.wire.errors import MalformedJson, TooLarge
 from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, JSON_TYPE, NONCE_HEADER
 
 RECEIPT_SECONDS: Final = 10.0
@@ -87,12 +87,7 @@ async def read_signed(
 
 def parsed(model: type[Model], body: bytes) -> Model:
     """Return ``body`` as ``model``, strictly decoded; raise `MalformedJson`, or `Invalid` with a pointer a fault."""
-    value = strict_json.decode(body)
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        faults = field_errors(error.errors(include_input=False, include_url=False, include_context=False))
-        raise Invalid(errors=faults, fix="Correct the members listed in errors.") from None
+    return validated(model, strict_json.decode(body))
 
 
 def answered_request(scope: Scope, issuer: str) -> AnsweredRequest | None:

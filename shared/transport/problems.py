@@ -6,11 +6,12 @@ echoed password ends up in logs (design: architecture.md, fact 8).
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -51,6 +52,8 @@ STATUS: Final[Mapping[type[ExchangeError], int]] = {
 
 SIGNED_PREFIXES: Final = ("/exchange/", "/.well-known/")
 """Paths whose answers are signed and whose callers authenticate by signature."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _log = structlog.get_logger("shared.transport")
 
@@ -99,6 +102,15 @@ def is_signed_path(scope: Scope) -> bool:
 def field_errors(faults: Sequence[Any], *, skip: int = 0) -> list[FieldError]:
     """Return pydantic's faults as JSON pointers and reasons, without what was sent."""
     return [FieldError(pointer_of(fault["loc"][skip:]), _reason(fault)) for fault in faults]
+
+
+def validated(model: type[Model], value: Any) -> Model:
+    """Return the decoded ``value`` as ``model``; raise `Invalid` with a pointer for each fault."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        faults = field_errors(error.errors(include_input=False, include_url=False, include_context=False))
+        raise tree.Invalid(errors=faults, fix="Correct the members listed in errors.") from None
 
 
 def pointer_of(parts: Sequence[str | int]) -> str:
