@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from typer.testing import CliRunner, Result
 
 from shared.runtime import archive, migrations
-from shared.runtime.command import Program, make_cli
+from shared.runtime.command import Program, make_cli, run
 from shared.runtime.database import Database, JsonText, make_base
 from shared.runtime.settings import ServiceSettings
 from shared.wire.errors import Conflict, ExchangeError, Invalid
@@ -125,6 +125,17 @@ def test_the_doctor_names_each_fault_with_its_remedy(program: Program, database_
     call(program, database_url, tmp_path, "migrate")
     after = call(program, database_url, tmp_path, "doctor")
     assert after.exit_code == 0, after.stdout
+
+
+def test_an_error_on_the_command_line_says_why_and_what_to_do(
+    program: Program, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setattr("sys.argv", ["small", "worker"])
+    with pytest.raises(SystemExit) as ending:
+        run(make_cli(program))
+    assert ending.value.code == 1
+    assert "What to do: Run: small migrate" in capsys.readouterr().err
 
 
 def fill(url: str) -> None:
