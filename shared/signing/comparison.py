@@ -26,12 +26,12 @@ def comparison_code(
     nonce_p: str,
     nonce_c: str,
 ) -> str:
-    """40 bits of SHA-256 over context and arguments, each preceded by its length (4 bytes), as ``XXXX-XXXX``.
+    """40 bits of SHA-256 over context and arguments, joined by newlines, as ``XXXX-XXXX`` (docs/protocol.md, reveal).
 
-    Issuers are origins, ids instance ids, ``jkt`` thumbprints of the identity keys; ``number`` is the registration's.
+    Issuers are origins, ids instance ids, ``jkt`` thumbprints of the identity keys; ``number`` is the
+    registration's. Raises `ValueError` if one of them holds a newline.
     """
-    digest = hashlib.sha256()
-    for part in (
+    lines = (
         _CONTEXT,
         provider_issuer,
         consumer_issuer,
@@ -42,10 +42,10 @@ def comparison_code(
         number,
         nonce_p,
         nonce_c,
-    ):
-        raw = part.encode()
-        digest.update(len(raw).to_bytes(4, "big") + raw)
-    value = int.from_bytes(digest.digest()[:5], "big")
+    )
+    if any("\n" in line for line in lines):
+        raise ValueError("a newline would let two lists of arguments read alike")
+    value = int.from_bytes(hashlib.sha256("\n".join(lines).encode()).digest()[:5], "big")
     shifts = range((_SYMBOLS - 1) * _BITS_PER_SYMBOL, -1, -_BITS_PER_SYMBOL)
     symbols = "".join(_ALPHABET[value >> shift & 31] for shift in shifts)
     return f"{symbols[:4]}-{symbols[4:]}"

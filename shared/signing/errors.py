@@ -42,7 +42,7 @@ class SignatureRefused(Unauthenticated):
 class BodyTooLarge(SignatureRefused):
     """The body is larger than the limit, so nothing else of the message is looked at."""
 
-    code = "body_too_large"
+    code = "too_large"
     title = "The body is too large"
 
 
@@ -56,7 +56,7 @@ class SignatureMissing(SignatureRefused):
 class HeaderMalformed(SignatureRefused):
     """A header, the method or the target is not in the one form the profile allows."""
 
-    code = "signature_header_malformed"
+    code = "signature_malformed"
     title = "A signed message must follow the one layout of the profile"
 
 

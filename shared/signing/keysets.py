@@ -12,8 +12,8 @@ from shared.wire.discovery import KeySet, PublishedKey, SignedStatement
 from shared.wire.states import KeyPurpose, KeyState
 from shared.wire.version import CLOCK_SKEW_SECONDS
 
-VERIFYING_STATES: Final = frozenset({KeyState.ACTIVE, KeyState.RETIRING})
-"""States in which a key's signatures are accepted (NIST SP 800-57 part 1, section 7)."""
+VERIFYING_STATES: Final = frozenset({KeyState.PRE_ACTIVE, KeyState.ACTIVE, KeyState.RETIRING})
+"""States in which a peer's signatures count; ``pre_active`` too, as we may learn of the activation late."""
 
 
 def published(key: PublicKey, purpose: KeyPurpose, state: KeyState) -> PublishedKey:
@@ -64,7 +64,7 @@ def read_key_set(statement: SignedStatement, *, pinned_jkt: str, minimum_sequenc
     _check_keys(key_set, pinned_jkt)
     if key_set.sequence < minimum_sequence:
         raise KeySetRolledBack(f"Its sequence is {key_set.sequence}, {minimum_sequence} has been seen")
-    if not key_set.issued - CLOCK_SKEW_SECONDS <= now < key_set.expires:
+    if key_set.expires + CLOCK_SKEW_SECONDS < now:
         raise KeySetExpired(fix="Fetch the key set again", extra={"server_time": now})
     return key_set
 

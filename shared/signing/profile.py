@@ -22,8 +22,8 @@ UNSAFE_METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 METHODS: Final = UNSAFE_METHODS | {"GET"}
 """Every method of the profile."""
 
-NONCE: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
-"""128 bits in base64url without padding."""
+NONCE: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
+"""At least 128 bits in base64url without padding."""
 
 THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 """256 bits in base64url without padding: a key id (RFC 7638)."""

@@ -26,7 +26,14 @@ from shared.signing.keys import Algorithm, PrivateKey, PublicKey
 from shared.signing.layout import Lines, SignatureInput
 from shared.signing.profile import FUTURE_SECONDS, LIFETIME_SECONDS, UNSAFE_METHODS
 from shared.signing.responses import AnsweredRequest
-from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, IDEMPOTENCY_HEADER, NONCE_HEADER, SIGNATURE_TAG
+from shared.wire.version import (
+    BYTES_PER_REQUEST,
+    CONNECTION_HEADER,
+    IDEMPOTENCY_HEADER,
+    JSON_TYPE,
+    NONCE_HEADER,
+    SIGNATURE_TAG,
+)
 
 _COVERED: Final = ("content-type", "content-digest", IDEMPOTENCY_HEADER, CONNECTION_HEADER)
 """Headers that are covered wherever they stand, in this order."""
@@ -67,7 +74,7 @@ class UnverifiedRequest:
 
     @property
     def nonce(self) -> str:
-        """128 bits, base64url."""
+        """At least 128 bits, base64url."""
         return self.signed.nonce
 
     @property
@@ -135,9 +142,9 @@ def sign_request(
 ) -> list[tuple[str, str]]:
     """All headers that the signature covers or consists of, lower-case, in the order of the layout.
 
-    ``nonce`` is 128 random bits in base64url, used once; ``now`` is in unix seconds. A body needs a content type, an
-    unsafe method needs a body, GET takes none. Raises `HeaderMalformed` for what a verifier would not accept, and
-    `KeyUnknown` for a key of the other algorithm.
+    ``nonce`` is at least 128 random bits in base64url, used once; ``now`` is in unix seconds. An unsafe method needs a
+    body of JSON and its content type, GET takes none. Raises `HeaderMalformed` or `WrongParameters` for what a
+    verifier would not accept, and `KeyUnknown` for a key of the other algorithm.
     """
     if key.algorithm is not Algorithm.ED25519:
         raise KeyUnknown("Requests are signed by Ed25519 keys")
@@ -216,6 +223,8 @@ def _check_form(method: str, target_uri: str, found: Mapping[str, str], body: by
     if NONCE_HEADER in found or (IDEMPOTENCY_HEADER in found and not unsafe):
         raise HeaderMalformed(f"{NONCE_HEADER} is for unsigned requests and {IDEMPOTENCY_HEADER} for unsafe ones")
     check_body_headers(found, has_body=unsafe)
+    if found.get("content-type", JSON_TYPE) != JSON_TYPE:
+        raise HeaderMalformed(f"The body of a signed request is {JSON_TYPE}")
 
 
 def _check_age(signed: SignatureInput, now: int) -> None:

@@ -6,6 +6,7 @@ The ladder: size → header form → tag → parameters → echo → coverage �
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from shared.signing import layout
 from shared.signing.base import signature_base
@@ -13,7 +14,17 @@ from shared.signing.errors import BodyTooLarge, HeaderMalformed, KeyUnknown, Not
 from shared.signing.headers import RawHeaders, check_body_headers, check_digest, check_target, digest_of, read_headers
 from shared.signing.keys import Algorithm, PrivateKey, PublicKey
 from shared.signing.layout import Lines
-from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, IDEMPOTENCY_HEADER, NONCE_HEADER, SIGNATURE_TAG
+from shared.wire.version import (
+    BYTES_PER_REQUEST,
+    CONNECTION_HEADER,
+    IDEMPOTENCY_HEADER,
+    JSON_TYPE,
+    NONCE_HEADER,
+    PROBLEM_TYPE,
+    SIGNATURE_TAG,
+)
+
+_CONTENT_TYPES: Final = (JSON_TYPE, PROBLEM_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,8 @@ def verify_response(
     found = read_headers(headers)
     layout.check_signed(found)
     _check_form(status, found, body)
+    if found["content-type"] not in _CONTENT_TYPES:
+        raise HeaderMalformed(f"A signed answer is {' or '.join(_CONTENT_TYPES)}")
     signed = layout.read(found, layout.RESPONSE_INPUT, layout.RESPONSE_PARAMETERS)
     if found.get(NONCE_HEADER) != request.nonce:
         raise WrongEcho(cause="The response was made for another request, or replayed")

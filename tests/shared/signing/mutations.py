@@ -21,7 +21,7 @@ RELEVANT = (
     "signature-input",
     "signature",
 )
-MALFORMED = "signature_header_malformed"
+MALFORMED = "signature_malformed"
 PARAMETERS = "signature_parameters"
 COVERAGE = "signature_coverage"
 INVALID = "signature_invalid"
@@ -122,7 +122,7 @@ def _headers(message: SignedMessage) -> Iterator[Mutation]:
 
 def _header_values(message: SignedMessage) -> Iterator[Mutation]:
     altered = {
-        "content-type": ("application/jsom", INVALID),
+        "content-type": ("application/jsom", MALFORMED),
         "content-digest": (_digest(b"other"), DIGEST),
         "idempotency-key": ("other", INVALID),
         "exchange-connection": ("other", INVALID),
@@ -134,8 +134,9 @@ def _header_values(message: SignedMessage) -> Iterator[Mutation]:
     for name in ("content-type", "idempotency-key", "exchange-connection"):
         if message.has(name):
             value = message.header(name)
-            yield Mutation(f"truncate header {name}", message.with_header(name, value[:-1]), INVALID)
-            yield Mutation(f"case-change header {name}", message.with_header(name, value.swapcase()), INVALID)
+            code = MALFORMED if name == "content-type" else INVALID
+            yield Mutation(f"truncate header {name}", message.with_header(name, value[:-1]), code)
+            yield Mutation(f"case-change header {name}", message.with_header(name, value.swapcase()), code)
     for name in filter(message.has, ("content-digest", "exchange-request-nonce")):
         yield Mutation(f"truncate header {name}", message.with_header(name, message.header(name)[:-1]), MALFORMED)
     if message.has("content-digest"):
@@ -247,8 +248,9 @@ def _parameter_values(message: SignedMessage, index: int) -> Iterator[Mutation]:
     else:
         last = "A" if value[-2] != "A" else "Q"
         other = f'{value[:-2]}{"E" if name == "keyid" and last == "Q" else last}"'
-        cases = {other: "key_unknown" if name == "keyid" else INVALID, '""': PARAMETERS, value[:-2] + '"': PARAMETERS}
-        cases |= {value[:-1] + 'A"': PARAMETERS, value[:-2] + '="': PARAMETERS, value[:-2] + 'B"': PARAMETERS}
+        code, form = ("key_unknown", PARAMETERS) if name == "keyid" else (INVALID, INVALID)
+        cases = {other: code, '""': PARAMETERS, f'"{value[1:22]}"': PARAMETERS, f'"{"A" * 65}"': PARAMETERS}
+        cases |= {value[:-1] + 'A"': form, value[:-2] + '="': PARAMETERS, value[:-2] + 'B"': form}
     for changed, code in cases.items():
         if code is not None:
             swapped = [*parameters[:index], f"{name}={changed}", *parameters[index + 1 :]]
@@ -286,7 +288,7 @@ def _bodies(message: SignedMessage) -> Iterator[Mutation]:
         together = replace(message, body=body).with_header("content-digest", _digest(body))
         yield Mutation(f"{name} and its digest", together, INVALID)
     yield Mutation("empty body", replace(message, body=b""), MALFORMED)
-    yield Mutation("swap body for a huge one", replace(message, body=bytes(1_048_577)), "body_too_large")
+    yield Mutation("swap body for a huge one", replace(message, body=bytes(1_048_577)), "too_large")
 
 
 def _request_line(message: SignedMessage) -> Iterator[Mutation]:

@@ -133,10 +133,10 @@ def test_a_body_may_have_exactly_the_limit() -> None:
     assert received(POST, max_body=2).verify(KEY.public).body == b"{}"
     with pytest.raises(SignatureRefused) as refusal:
         received(POST, max_body=1)
-    assert (refusal.value.code, refusal.value.extra) == ("body_too_large", {"limit": 1})
+    assert (refusal.value.code, refusal.value.extra) == ("too_large", {"limit": 1})
     with pytest.raises(SignatureRefused) as refusal:
         verify_response({}, status=200, headers=raw(answer()), body=b"{}", request=ANSWERED, now=NOW, max_body=1)
-    assert refusal.value.code == "body_too_large"
+    assert refusal.value.code == "too_large"
 
 
 def test_another_key_or_kind_of_key_does_not_verify() -> None:
@@ -179,6 +179,8 @@ def test_an_unsigned_message_is_told_so_first() -> None:
         {"body": b""},
         {"content_type": None},
         {"content_type": ""},
+        {"content_type": "text/plain"},
+        {"content_type": "application/json; charset=utf-8"},
         {"content_type": "text/plain\r\nx: y"},
         {"content_type": "text/pl\u00e4in"},
         {"idempotency_key": ""},
@@ -192,8 +194,8 @@ def test_what_no_verifier_accepts_is_not_signed(change: dict[str, Any]) -> None:
         sign_request(KEY, **(POST | change))
 
 
-@pytest.mark.parametrize("nonce", ["", "short", "q" * 22, "q" * 23, "q" * 21 + '"'])
-def test_a_nonce_of_other_than_128_bits_is_not_signed(nonce: str) -> None:
+@pytest.mark.parametrize("nonce", ["", "short", "q" * 21, "q" * 65, "q" * 22 + '"'])
+def test_a_nonce_of_less_than_128_bits_is_not_signed(nonce: str) -> None:
     with pytest.raises((WrongParameters, HeaderMalformed)):
         sign_request(KEY, **(POST | {"nonce": nonce}))
 
