@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Integer, String, Table, Text, delete, select, update
 from sqlalchemy.orm import Session
 
-from shared.delivery.statements import insert_missing
+from shared.delivery.statements import insert_one_missing
 from shared.delivery.tables import delivery_metadata
 from shared.wire.errors import Invalid
 
@@ -64,7 +64,7 @@ def once(
     """
     row = {"owner": owner, "key": key, "fingerprint": wanted, "status": 0, "body": "", "created_at": now_ms}
     mine = (answers.c.owner == owner, answers.c.key == key)
-    if insert_missing(session, answers, [row]) == 0:
+    if not insert_one_missing(session, answers, row):
         known = session.execute(select(answers).where(*mine)).one()
         if known.fingerprint != wanted:
             raise Invalid(

@@ -1,0 +1,398 @@
+"""Use cases of the handshake on the consumer; each stores one step before or after a call (see `calls`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from consumer_service.audit.domain import SYSTEM, Actor
+from consumer_service.connections import service as connections
+from consumer_service.handshakes import domain, store
+from consumer_service.handshakes.tables import Handshake
+from consumer_service.instance import service as instance
+from consumer_service.keys import service as keys
+from consumer_service.provider_connections import service as provider_connections
+from consumer_service.provider_connections.tables import ProviderConnection
+from shared.signing.comparison import comparison_code
+from shared.signing.envelopes import MasterKey, open_sealed, seal
+from shared.signing.keys import PrivateKey, PublicKey
+from shared.signing.keysets import read_key_set, verifying_keys
+from shared.wire.discovery import Discovery
+from shared.wire.errors import Conflict, ExchangeError, NotFound
+from shared.wire.problems import Problem
+from shared.wire.registration import (
+    Announcement,
+    AnnouncementAnswer,
+    AuthorizationAnswer,
+    AuthorizationRequest,
+    Completion,
+    CompletionAnswer,
+    RegistrationStatus,
+    StepStatus,
+)
+from shared.wire.states import DeliveryMode, KeyPurpose, RegistrationState, Step
+from shared.wire.states import ProviderConnectionState as State
+from shared.wire.version import PROTOCOL_VERSION
+
+Masters = Mapping[str, MasterKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom to call, and how to sign and to believe."""
+
+    issuer: str
+    number: str
+    key: PrivateKey
+    keys: Mapping[str, PublicKey]
+    """The provider's http keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one run through announcement, reveal and authorization sends."""
+
+    peer: Peer
+    announcement: Announcement
+    nonce_c: str
+    authorization: AuthorizationRequest
+
+
+def peer(session: Session, *, row: ProviderConnection, masters: Masters, now: datetime) -> Peer:
+    """Return the provider of a row as the scan has verified it."""
+    if row.discovery is None:
+        raise Conflict("The provider has not been reached yet", fix="Resolve the issues on the Health Dashboard.")
+    discovery = Discovery.model_validate(row.discovery)
+    key_set = read_key_set(discovery.key_set, pinned_jkt=row.provider_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    return Peer(
+        issuer=row.provider_issuer,
+        number=row.number,
+        key=keys.signer(session, masters, KeyPurpose.HTTP),
+        keys=verifying_keys(key_set, KeyPurpose.HTTP),
+    )
+
+
+def begin(session: Session, *, connection_id: str, user_id: str, masters: Masters, now: datetime) -> Attempt:
+    """Begin, or take up again, an attempt to connect; raise `Conflict` before validation or after the end."""
+    row = provider_connections.get(session, connection_id, lock=True)
+    if State(row.state) is not State.VALIDATED or row.connection_id is not None:
+        raise Conflict(
+            f"Connecting is not possible in state {row.state}",
+            code="not_validated",
+            fix="Resolve the issues on the Health Dashboard first."
+            if State(row.state) is not State.ONBOARDED
+            else "Nothing is left to do.",
+        )
+    nonce_c, state, verifier = domain.new_secret(), domain.new_secret(), domain.new_secret()
+    shake = store.get(session, connection_id, lock=True)
+    if shake is None:
+        shake = Handshake(provider_connection_id=connection_id, attempts=0, notice_attempts=0)
+        session.add(shake)
+    shake.commitment = domain.commitment_of(nonce_c)
+    shake.nonce_c_sealed = _seal(shake, "nonce_c_sealed", nonce_c, masters)
+    shake.state_hash = domain.digest(state)
+    shake.state_sealed = _seal(shake, "state_sealed", state, masters)
+    shake.verifier_sealed = _seal(shake, "verifier_sealed", verifier, masters)
+    shake.administrator_id = user_id
+    shake.nonce_p = shake.comparison = shake.authorize_url = shake.code_sealed = None
+    shake.revealed = shake.confirmed = False
+    shake.begun_at = now
+    _clear_problem(shake)
+    session.flush()
+    own = instance.require(session)
+    return Attempt(
+        peer=peer(session, row=row, masters=masters, now=now),
+        announcement=Announcement(
+            token=provider_connections.token(row, masters),
+            issuer=own.issuer,
+            instance_id=own.instance_id,
+            epoch=own.epoch,
+            instance_type=own.instance_type,
+            name=own.name,
+            versions=[PROTOCOL_VERSION],
+            delivery=DeliveryMode(row.delivery),
+            nonce_commitment=shake.commitment,
+            key_set=keys.key_set(session),
+        ),
+        nonce_c=nonce_c,
+        authorization=AuthorizationRequest(
+            response_type="code",
+            client_id=own.instance_id,
+            redirect_uri=own.issuer + domain.CALLBACK_PATH,
+            state=state,
+            code_challenge=domain.challenge_of(verifier),
+            code_challenge_method="S256",
+        ),
+    )
+
+
+def announced(
+    session: Session, *, connection_id: str, attempt: Attempt, answer: AnnouncementAnswer, now: datetime
+) -> None:
+    """The provider took our announcement: keep its nonce and whom it names."""
+    row, shake = _mine(session, connection_id, attempt)
+    row.company = answer.company[:200]
+    row.contact = answer.contact[:200]
+    shake.nonce_p = answer.nonce_p
+    own = instance.require(session)
+    discovery = Discovery.model_validate(row.discovery)
+    shake.comparison = comparison_code(
+        provider_issuer=row.provider_issuer,
+        consumer_issuer=own.issuer,
+        provider_id=discovery.instance_id,
+        consumer_id=own.instance_id,
+        provider_jkt=row.provider_jkt,
+        consumer_jkt=keys.identity_thumbprint(session),
+        number=row.number,
+        nonce_p=answer.nonce_p,
+        nonce_c=attempt.nonce_c,
+    )
+    row.updated_at = now
+
+
+def ready(
+    session: Session,
+    *,
+    connection_id: str,
+    attempt: Attempt,
+    endpoint: str,
+    answer: AuthorizationAnswer,
+) -> tuple[str, str]:
+    """The request is pushed: return where the browser goes, and the comparison code."""
+    row, shake = _mine(session, connection_id, attempt)
+    shake.revealed = True
+    shake.authorize_url = domain.authorize_url(
+        endpoint,
+        provider_issuer=row.provider_issuer,
+        client_id=attempt.authorization.client_id,
+        request_uri=answer.request_uri,
+    )
+    return shake.authorize_url, shake.comparison or ""
+
+
+def returned(
+    session: Session,
+    *,
+    state: str,
+    iss: str | None,
+    code: str | None,
+    error: str | None,
+    user_id: str,
+    masters: Masters,
+    now: datetime,
+) -> str:
+    """The browser came back: keep the code for the completion, or the denial for people to see.
+
+    Returns the provider connection's id. Raises `NotFound` for a state nobody began, `Forbidden` for the wrong
+    provider or person. Coming back twice with the same answer is one effect.
+    """
+    shake = store.by_state(session, domain.digest(state))
+    if shake is None:
+        raise NotFound(
+            "This return belongs to no attempt to connect",
+            code="authorization_unknown",
+            fix="Begin again with Connect to Provider.",
+        )
+    row = provider_connections.get(session, shake.provider_connection_id, lock=True)
+    domain.require_issuer(iss, row.provider_issuer)
+    domain.require_administrator(user_id, shake.administrator_id)
+    if row.connection_id is not None:
+        return row.id
+    if code is None:
+        refusal = Conflict(
+            "The contact did not allow the connection",
+            code=error or "access_denied",
+            fix="Clear it up with the contact, then choose Connect to Provider again.",
+        )
+        note_failure(session, connection_id=row.id, step=Step.AUTHORIZATION, error=refusal)
+        return row.id
+    shake.code_sealed = _seal(shake, "code_sealed", code, masters)
+    _clear_problem(shake)
+    if row.delivery != DeliveryMode.PULL or shake.confirmed:
+        shake.complete_due_at = now
+    return row.id
+
+
+def confirm(session: Session, *, connection_id: str, typed: str, now: datetime) -> None:
+    """The person here confirms the comparison code that the provider shows (pull)."""
+    shake = _found(session, connection_id)
+    domain.require_comparison(typed, shake.comparison, shake.attempts)
+    shake.confirmed = True
+    if shake.code_sealed is not None:
+        shake.complete_due_at = now
+
+
+def wrong_code(session: Session, *, connection_id: str) -> None:
+    """Count a wrong comparison code."""
+    _found(session, connection_id).attempts += 1
+
+
+def completion(
+    session: Session, *, connection_id: str, masters: Masters, now: datetime
+) -> tuple[Peer, Completion] | None:
+    """Return the completion to send, due again in a few seconds should nothing come of it; None if nothing is due."""
+    row = provider_connections.get(session, connection_id, lock=True)
+    shake = _found(session, connection_id)
+    if shake.code_sealed is None or row.connection_id is not None or State(row.state) is not State.VALIDATED:
+        shake.complete_due_at = None
+        return None
+    shake.complete_due_at = now + domain.COMPLETION_RETRY
+    body = Completion(
+        code=_open(shake, "code_sealed", shake.code_sealed, masters),
+        code_verifier=_open(shake, "verifier_sealed", shake.verifier_sealed, masters),
+        redirect_uri=instance.require(session).issuer + domain.CALLBACK_PATH,
+        comparison_code=shake.comparison if row.delivery == DeliveryMode.PULL else None,
+    )
+    return peer(session, row=row, masters=masters, now=now), body
+
+
+def completed(session: Session, *, connection_id: str, answer: CompletionAnswer, now: datetime) -> None:
+    """The provider opened the connection: pin it here, and send our settings."""
+    row = provider_connections.get(session, connection_id, lock=True)
+    shake = _found(session, connection_id)
+    shake.complete_due_at = shake.code_sealed = None
+    _clear_problem(shake)
+    if row.connection_id is not None:
+        return
+    discovery = Discovery.model_validate(row.discovery)
+    connections.open_connection(
+        session,
+        connection_id=answer.connection_id,
+        registration_number=row.number,
+        peer_name=discovery.name,
+        peer_issuer=row.provider_issuer,
+        peer_instance_id=discovery.instance_id,
+        peer_instance_type=discovery.instance_type,
+        peer_epoch=discovery.epoch,
+        identity_jkt=row.provider_jkt,
+        key_set=discovery.key_set.model_dump(),
+        delivery=DeliveryMode(row.delivery),
+        now=now,
+    )
+    actor = Actor(kind="peer", id=discovery.instance_id, name=discovery.name)
+    provider_connections.connected(
+        session, connection_id=connection_id, established_id=answer.connection_id, actor=actor, now=now
+    )
+
+
+def note_failure(session: Session, *, connection_id: str, step: Step, error: ExchangeError) -> None:
+    """Keep a refusal for people to see, and stop trying what cannot help any more."""
+    shake = store.get(session, connection_id, lock=True)
+    if shake is None:
+        return
+    shake.problem = Problem.from_error(error, 409).to_wire()
+    shake.problem_step = step
+    if error.code in domain.FINAL | domain.BROKEN_CODE:
+        shake.complete_due_at = shake.code_sealed = None
+
+
+def completions_due(session: Session, *, now: datetime) -> list[str]:
+    """Return the provider connections whose completion is to be tried now."""
+    return [shake.provider_connection_id for shake in store.completions_due(session, now)]
+
+
+def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, now: datetime) -> None:
+    """Cancel from our side; a provider that knows of us is told."""
+    row = provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=actor, now=now)
+    shake = store.get(session, connection_id, lock=True)
+    if shake is not None:
+        shake.complete_due_at = shake.code_sealed = None
+        shake.notice_due_at = now if shake.nonce_p is not None and row.connection_id is None else None
+
+
+def notices(session: Session, *, masters: Masters, now: datetime) -> list[tuple[str, Peer, str]]:
+    """Return (id, provider, reason) of the cancellations to tell, each due again later should the call fail."""
+    told = []
+    for shake in store.notices_due(session, now):
+        row = provider_connections.get(session, shake.provider_connection_id)
+        pause = domain.NOTICE_RETRY[min(shake.notice_attempts, len(domain.NOTICE_RETRY) - 1)]
+        shake.notice_attempts += 1
+        last = shake.notice_attempts >= domain.NOTICE_ATTEMPTS
+        shake.notice_due_at = None if last else now + timedelta(seconds=pause)
+        told.append((row.id, peer(session, row=row, masters=masters, now=now), row.reason))
+    return told
+
+
+def noticed(session: Session, *, connection_id: str) -> None:
+    """The provider knows that we cancelled."""
+    _found(session, connection_id).notice_due_at = None
+
+
+def follow(session: Session, *, connection_id: str, told: RegistrationStatus, now: datetime) -> None:
+    """The provider says where its registration stands: a closed one ends our side too."""
+    row = provider_connections.get(session, connection_id, lock=True)
+    going_on = State(row.state) not in {State.ONBOARDED, State.CANCELLED}
+    if told.state is RegistrationState.CLOSED_INCOMPLETE and going_on:
+        reason = told.reason or "The provider closed the registration"
+        provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=SYSTEM, now=now)
+
+
+def status(session: Session, connection_id: str) -> list[StepStatus]:
+    """Return how far each step is."""
+    row = provider_connections.get(session, connection_id)
+    shake = store.get(session, connection_id)
+    return domain.steps(
+        row.state,
+        done=_done(row, shake),
+        problem=shake.problem if shake else None,
+        problem_step=shake.problem_step if shake else None,
+    )
+
+
+def comparison(session: Session, connection_id: str) -> tuple[str | None, bool]:
+    """Return the comparison code, and whether the person here still has to confirm it."""
+    row = provider_connections.get(session, connection_id)
+    shake = store.get(session, connection_id)
+    if shake is None:
+        return None, False
+    waits = row.delivery == DeliveryMode.PULL and shake.comparison is not None and not shake.confirmed
+    return shake.comparison, waits and row.connection_id is None
+
+
+def _done(row: ProviderConnection, shake: Handshake | None) -> frozenset[Step]:
+    if State(row.state) is State.ONBOARDED:
+        return frozenset(Step)
+    done = {Step.INVITATION}
+    if State(row.state) is State.VALIDATED:
+        done.add(Step.VALIDATION)
+        done |= {Step.ANNOUNCEMENT} if shake is not None and shake.revealed else set()
+        done |= {Step.AUTHORIZATION} if shake is not None and (shake.code_sealed or row.connection_id) else set()
+        done |= {Step.COMPLETION} if row.connection_id else set()
+    return frozenset(done)
+
+
+def _mine(session: Session, connection_id: str, attempt: Attempt) -> tuple[ProviderConnection, Handshake]:
+    """Return the rows, unless a newer attempt or the end has overtaken this one."""
+    row = provider_connections.get(session, connection_id, lock=True)
+    shake = _found(session, connection_id)
+    if shake.commitment != attempt.announcement.nonce_commitment or State(row.state) is not State.VALIDATED:
+        raise Conflict(
+            "A newer attempt or a cancellation has overtaken this one",
+            code="attempt_overtaken",
+            fix="Reload to see where the connection stands.",
+        )
+    return row, shake
+
+
+def _found(session: Session, connection_id: str) -> Handshake:
+    shake = store.get(session, connection_id, lock=True)
+    if shake is None:
+        raise NotFound("Nothing has been begun with this provider", fix="Choose Connect to Provider.")
+    return shake
+
+
+def _clear_problem(shake: Handshake) -> None:
+    shake.problem = None
+    shake.problem_step = None
+
+
+def _seal(shake: Handshake, column: str, value: str, masters: Masters) -> str:
+    row = shake.provider_connection_id
+    master = next(iter(masters.values()))
+    return seal(value.encode(), master=master, version=1, table="handshakes", row=row, column=column)
+
+
+def _open(shake: Handshake, column: str, sealed: str, masters: Masters) -> str:
+    row = shake.provider_connection_id
+    return open_sealed(sealed, masters=masters, table="handshakes", row=row, column=column).decode()

@@ -1,0 +1,1 @@
+"""Provider connections: the consumer's record of being brought on board by one provider (design: onboarding.md)."""

@@ -1,0 +1,67 @@
+"""Queries of provider connections."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from consumer_service.provider_connections.tables import ProviderConnection
+
+
+def get(session: Session, connection_id: str, *, lock: bool = False) -> ProviderConnection | None:
+    """Return a provider connection, its row locked where asked."""
+    query = select(ProviderConnection).where(ProviderConnection.id == connection_id)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def live_at(session: Session, issuer: str) -> ProviderConnection | None:
+    """Return the live provider connection to an address, if there is one."""
+    query = select(ProviderConnection).where(
+        ProviderConnection.provider_issuer == issuer, ProviderConnection.live.is_(True)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def by_number(session: Session, number: str) -> Sequence[ProviderConnection]:
+    """Return the live provider connections whose provider gave the registration this number."""
+    query = select(ProviderConnection).where(ProviderConnection.number == number, ProviderConnection.live.is_(True))
+    return session.scalars(query).all()
+
+
+def by_connection(session: Session, connection_id: str) -> ProviderConnection | None:
+    """Return the provider connection an established connection came from, locked."""
+    query = select(ProviderConnection).where(ProviderConnection.connection_id == connection_id).with_for_update()
+    return session.scalars(query).one_or_none()
+
+
+def page(session: Session, *, before: str | None, limit: int, state: str | None) -> Sequence[ProviderConnection]:
+    """Return provider connections, newest first, below the id ``before``."""
+    query = select(ProviderConnection).order_by(ProviderConnection.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(ProviderConnection.id < before)
+    if state is not None:
+        query = query.where(ProviderConnection.state == state)
+    return session.scalars(query).all()
+
+
+def scans_due(session: Session, now: datetime, limit: int) -> Sequence[ProviderConnection]:
+    """Return provider connections whose scan is due, those locked by another worker left out."""
+    query = (
+        select(ProviderConnection)
+        .where(ProviderConnection.scan_due_at <= now, ProviderConnection.live.is_(True))
+        .order_by(ProviderConnection.scan_due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(query).all()
+
+
+def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> int:
+    """Ask for a scan of every live provider connection in one of ``states``; returns how many."""
+    changed = session.execute(
+        update(ProviderConnection)
+        .where(ProviderConnection.state.in_(states), ProviderConnection.live.is_(True))
+        .values(scan_due_at=now)
+    )
+    return int(changed.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,79 @@
+"""The handshake's calls to the consumer: its discovery at the announcement, and our cancellation."""
+
+from datetime import datetime
+
+from provider_service.context import Context
+from provider_service.handshakes import service
+from shared.signing.keys import PublicKey
+from shared.signing.keysets import read_key_set, verifying_keys
+from shared.transport.inbound import parsed
+from shared.wire.discovery import Discovery
+from shared.wire.errors import Conflict, ExchangeError
+from shared.wire.registration import Announcement, Cancellation
+from shared.wire.states import KeyPurpose
+from shared.wire.version import CLOCK_SKEW_SECONDS, WELL_KNOWN_PATH
+
+
+async def check_address(context: Context, url: str, announcement: Announcement) -> None:
+    """Hold the announcement against who answers at the registered address, and only there.
+
+    Raises `Conflict` (``peer_unreachable``, ``peer_identity_mismatch``, ``clock_skew``).
+    """
+    now = int(context.clock().timestamp())
+
+    def keys_from(body: bytes) -> dict[str, PublicKey]:
+        discovery = parsed(Discovery, body)
+        key_set = read_key_set(discovery.key_set, pinned_jkt=announcement.key_set.kid, minimum_sequence=0, now=now)
+        _require_same(discovery, announcement, url, key_set.instance_id)
+        return verifying_keys(key_set, KeyPurpose.HTTP)
+
+    try:
+        reply = await context.peers.fetch_signed(url, WELL_KNOWN_PATH, keys_from=keys_from)
+    except Conflict:
+        raise
+    except ExchangeError as error:
+        raise Conflict(
+            f"The provider could not reach you at {url}: {error.detail}",
+            code="peer_unreachable",
+            cause=error.cause or "The registered address did not answer as your instance.",
+            fix="Let the provider's instance reach this address, or choose 'pull' delivery if it cannot.",
+        ) from error
+    if abs(reply.skew_s) > CLOCK_SKEW_SECONDS:
+        raise Conflict(
+            f"The clocks are {abs(reply.skew_s):.0f} seconds apart",
+            code="clock_skew",
+            cause=f"Signatures need clocks within {CLOCK_SKEW_SECONDS} seconds of each other.",
+            fix="Set both clocks by a time server.",
+        )
+
+
+def _require_same(discovery: Discovery, announcement: Announcement, url: str, key_set_instance: str) -> None:
+    expected = (url, announcement.instance_id, announcement.instance_id)
+    if (discovery.issuer, discovery.instance_id, key_set_instance) != expected:
+        raise Conflict(
+            f"Another instance answers at {url}",
+            code="peer_identity_mismatch",
+            cause="Instance id or address there are not those of the announcement.",
+            fix="Open the link on the instance that runs at the registered address.",
+        )
+
+
+async def tell_cancellations(context: Context, now: datetime) -> None:
+    """Tell consumers what we have cancelled; each is tried again later where that fails."""
+    due = await context.database.write(service.notices, masters=context.masters, now=now)
+    for number, url, reason, key, known in due:
+        try:
+            await context.peers.call(
+                issuer=url,
+                method="POST",
+                path=f"/exchange/v1/registrations/{number}/cancellation",
+                body=Cancellation(reason=reason).model_dump_json().encode(),
+                key=key,
+                connection_id=None,
+                idempotency_key=f"cancellation-{number}",
+                peer_keys=known,
+            )
+        except ExchangeError as error:
+            if error.code not in {"registration_closed", "registration_unknown"}:
+                continue
+        await context.database.write(service.noticed, number=number)

@@ -1,0 +1,22 @@
+"""What the consent page shows."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentView:
+    """What the contact sees before allowing a connection."""
+
+    number: str
+    company: str
+    consumer: str
+    """Name of the consumer's instance."""
+    consumer_url: str
+    expected_user_id: str
+    expected_name: str
+    expected_email: str
+    comparison: str
+    must_type_code: bool
+    """True for a consumer that cannot be called: typing its code stands for control of the address."""
+    callback_origin: str
+    """Where the browser goes afterwards; the page's form-action must allow it."""

@@ -1,0 +1,417 @@
+"""Use cases of the handshake on the provider, each idempotent and complete in one transaction."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from provider_service.accounts import service as accounts
+from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.authorizations import domain as consent
+from provider_service.authorizations import service as authorizations
+from provider_service.connections import service as connections
+from provider_service.handshakes import domain, store
+from provider_service.handshakes.schemas import ConsentView
+from provider_service.handshakes.tables import Handshake
+from provider_service.instance import service as instance
+from provider_service.invitations import service as invitations
+from provider_service.keys import service as keys
+from provider_service.registrations import service as registrations
+from shared.delivery import answers, nonces
+from shared.delivery.answers import StoredAnswer
+from shared.signing.comparison import comparison_code
+from shared.signing.envelopes import MasterKey
+from shared.signing.keys import PrivateKey, PublicKey
+from shared.signing.keysets import read_key_set, verifying_keys
+from shared.signing.requests import VerifiedRequest
+from shared.wire.discovery import KeySet, SignedStatement
+from shared.wire.errors import Conflict, ExchangeError, Gone, NotFound
+from shared.wire.identifiers import new_id
+from shared.wire.problems import Problem
+from shared.wire.registration import (
+    Announcement,
+    AnnouncementAnswer,
+    AuthorizationRequest,
+    Cancellation,
+    Completion,
+    CompletionAnswer,
+    RegistrationStatus,
+    Reveal,
+)
+from shared.wire.states import DeliveryMode, KeyPurpose, Step
+from shared.wire.states import RegistrationState as State
+
+Step_ = Callable[[], BaseModel]
+
+
+def key_set_of(announcement: Announcement, now: datetime) -> KeySet:
+    """Return the key set an announcement carries, signed by the identity it names; raise its refusal."""
+    statement = announcement.key_set
+    key_set = read_key_set(statement, pinned_jkt=statement.kid, minimum_sequence=0, now=int(now.timestamp()))
+    if (key_set.issuer, key_set.instance_id) != (announcement.issuer, announcement.instance_id):
+        raise Conflict("The key set is another instance's", code="peer_identity_mismatch")
+    return key_set
+
+
+def keys_of(session: Session, number: str, now: datetime) -> Mapping[str, PublicKey]:
+    """Return the http keys of the instance a registration is bound to; raise `NotFound` for an unknown one."""
+    registrations.get(session, number)
+    shake = store.get(session, number)
+    if shake is None:
+        return {}
+    statement = SignedStatement.model_validate(shake.key_set)
+    key_set = read_key_set(statement, pinned_jkt=shake.identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    return verifying_keys(key_set, KeyPurpose.HTTP)
+
+
+def expect_announcement(session: Session, number: str, announcement: Announcement, now: datetime) -> str:
+    """Check what can be checked before anything is fetched; return the consumer URL of the task."""
+    task = registrations.get(session, number)
+    _require_going_on(task.state, number, task.reason)
+    provider = instance.require(session)
+    invitations.check(session, token=announcement.token, number=number, issuer=provider.issuer, now=now)
+    domain.require_same_host(announcement.issuer, task.consumer_url)
+    domain.require_version(announcement.versions)
+    shake = store.get(session, number)
+    if shake is not None:
+        bound = (shake.instance_id, shake.identity_jkt)
+        domain.require_bound(bound, (announcement.instance_id, announcement.key_set.kid))
+    return task.consumer_url
+
+
+def announce(
+    session: Session, *, number: str, request: VerifiedRequest, announcement: Announcement, now: datetime
+) -> StoredAnswer:
+    """Bind the registration to the announcing instance and answer with our nonce."""
+
+    def step() -> BaseModel:
+        expect_announcement(session, number, announcement, now)
+        shake = store.get(session, number, lock=True) or Handshake(number=number, attempts=0, notice_attempts=0)
+        if shake.commitment != announcement.nonce_commitment:
+            _begin(shake, announcement, now)
+            session.add(shake)
+        shake.key_set = announcement.key_set.model_dump()
+        shake.deadline_at = now + domain.HANDSHAKE_DEADLINE
+        _clear_problem(shake)
+        task = registrations.announced(session, number=number, actor=_peer(shake), now=now)
+        contact = accounts.get_contact(session, task.contact_id)
+        link = invitations.view(session, number, now)
+        return AnnouncementAnswer(
+            state=State(task.state),
+            nonce_p=shake.nonce_p,
+            company=contact.company_name,
+            contact=contact.name,
+            token_expires=int(link.expires_at.timestamp()) if link else 0,
+            authorization_endpoint=f"{instance.require(session).issuer}/oauth/authorize",
+        )
+
+    return _once(session, number, request, step, now)
+
+
+def _begin(shake: Handshake, announcement: Announcement, now: datetime) -> None:
+    """Start the comparison anew: new nonces, nothing of an earlier attempt left."""
+    shake.instance_id = announcement.instance_id
+    shake.identity_jkt = announcement.key_set.kid
+    shake.peer_name = announcement.name
+    shake.instance_type = announcement.instance_type
+    shake.epoch = announcement.epoch
+    shake.delivery = announcement.delivery
+    shake.commitment = announcement.nonce_commitment
+    shake.nonce_p = domain.new_secret()
+    shake.nonce_c = None
+    shake.announced_at = now
+    shake.allowed_by = None
+
+
+def note_failure(session: Session, *, number: str, step: Step, error: ExchangeError, now: datetime) -> None:
+    """Keep a refusal for people to see; the handshake itself stays as it was."""
+    shake = store.get(session, number, lock=True)
+    if shake is not None:
+        shake.problem = Problem.from_error(error, 409).to_wire()
+        shake.problem_step = step
+    else:
+        text = f"A consumer could not announce itself: {error.detail} {error.cause} {error.fix}".strip()
+        registrations.write_entry(session, number=number, kind="work_note", text=text, actor=SYSTEM, now=now)
+
+
+def reveal(session: Session, *, number: str, request: VerifiedRequest, body: Reveal, now: datetime) -> StoredAnswer:
+    """Take nonce C, which must be the one committed to."""
+
+    def step() -> BaseModel:
+        shake = _going_on(session, number)
+        if domain.commitment_of(body.nonce_c) != shake.commitment:
+            raise Conflict(
+                "The nonce is not the one that was announced",
+                code="commitment_mismatch",
+                fix="Announce again with a new commitment.",
+            )
+        shake.nonce_c = body.nonce_c
+        return status(session, number)
+
+    return _once(session, number, request, step, now)
+
+
+def request_authorization(
+    session: Session, *, number: str, request: VerifiedRequest, body: AuthorizationRequest, now: datetime
+) -> StoredAnswer:
+    """Keep the pushed authorization request and return its handle (RFC 9126)."""
+
+    def step() -> BaseModel:
+        shake = _going_on(session, number)
+        if shake.nonce_c is None:
+            raise Conflict("The nonce has not been revealed yet", code="reveal_missing", fix="Reveal it first.")
+        task = registrations.get(session, number)
+        consent.require_request(body, instance_id=shake.instance_id, consumer_url=task.consumer_url)
+        return authorizations.push(session, number=number, body=body, now=now)
+
+    return _once(session, number, request, step, now)
+
+
+def complete(
+    session: Session, *, number: str, request: VerifiedRequest, body: Completion, now: datetime
+) -> StoredAnswer:
+    """Exchange the code for the connection: keys pinned, token spent, our settings on their way."""
+
+    def step() -> BaseModel:
+        shake = _going_on(session, number)
+        if shake.delivery == DeliveryMode.PULL:
+            consent.require_comparison(body.comparison_code or "", comparison(session, number) or "-", 0)
+        shake.allowed_by = authorizations.redeem(session, number=number, body=body, now=now)
+        connection_id = new_id()
+        task = registrations.get(session, number)
+        settings = connections.open_connection(
+            session,
+            connection_id=connection_id,
+            company_id=task.company_id,
+            registration_number=number,
+            peer_name=shake.peer_name,
+            peer_issuer=task.consumer_url,
+            peer_instance_id=shake.instance_id,
+            peer_instance_type=shake.instance_type,
+            peer_epoch=shake.epoch,
+            identity_jkt=shake.identity_jkt,
+            key_set=shake.key_set,
+            delivery=DeliveryMode(shake.delivery),
+            environment=task.environment,
+            now=now,
+        )
+        registrations.attach_connection(session, number=number, connection_id=connection_id, now=now)
+        shake.connection_id = connection_id
+        shake.deadline_at = None
+        _clear_problem(shake)
+        return CompletionAnswer(connection_id=connection_id, settings=settings, contact=shake.allowed_by or "")
+
+    return _once(session, number, request, step, now)
+
+
+def cancel_by_peer(
+    session: Session, *, number: str, request: VerifiedRequest, body: Cancellation, now: datetime
+) -> StoredAnswer:
+    """The consumer cancels."""
+
+    def step() -> BaseModel:
+        shake = store.get(session, number, lock=True)
+        actor = _peer(shake) if shake else SYSTEM
+        registrations.cancel(
+            session, number=number, reason=body.reason or "Cancelled by the consumer", actor=actor, now=now
+        )
+        if shake is not None:
+            shake.deadline_at = shake.notice_due_at = None
+        return status(session, number)
+
+    return _once(session, number, request, step, now)
+
+
+def seen_status(session: Session, *, number: str, request: VerifiedRequest) -> RegistrationStatus:
+    """Return where the registration stands, to the bound instance."""
+    nonces.remember(session, request.key_id, request.nonce, request.expires)
+    return status(session, number)
+
+
+def status(session: Session, number: str) -> RegistrationStatus:
+    """Return state and steps of a registration."""
+    task = registrations.get(session, number)
+    shake = store.get(session, number)
+    done = _done(session, task.state, shake)
+    return RegistrationStatus(
+        number=number,
+        state=State(task.state),
+        steps=domain.steps(
+            task.state,
+            done=done,
+            problem=shake.problem if shake else None,
+            problem_step=shake.problem_step if shake else None,
+        ),
+        reason=task.reason,
+    )
+
+
+def _done(session: Session, state: str, shake: Handshake | None) -> frozenset[Step]:
+    if State(state) is State.CLOSED_COMPLETE:
+        return frozenset(Step)
+    done: set[Step] = set()
+    if State(state) in {State.OPEN, State.WORK_IN_PROGRESS}:
+        done |= {Step.VALIDATION, Step.INVITATION}
+    if shake is not None and State(state) is State.WORK_IN_PROGRESS:
+        done |= {Step.ANNOUNCEMENT} if shake.nonce_c else set()
+        done |= {Step.AUTHORIZATION} if shake.allowed_by or authorizations.allowed(session, shake.number) else set()
+        done |= {Step.COMPLETION} if shake.connection_id else set()
+    return frozenset(done)
+
+
+def comparison(session: Session, number: str) -> str | None:
+    """Return the comparison code, once both nonces are known."""
+    shake = store.get(session, number)
+    if shake is None or shake.nonce_c is None:
+        return None
+    provider = instance.require(session)
+    return comparison_code(
+        provider_issuer=provider.issuer,
+        consumer_issuer=registrations.get(session, number).consumer_url,
+        provider_id=provider.instance_id,
+        consumer_id=shake.instance_id,
+        provider_jkt=keys.identity_thumbprint(session),
+        consumer_jkt=shake.identity_jkt,
+        number=number,
+        nonce_p=shake.nonce_p,
+        nonce_c=shake.nonce_c,
+    )
+
+
+def reset(session: Session, *, number: str, actor: Actor, why: str, now: datetime) -> None:
+    """Put the handshake back to its start; the link works again until it expires."""
+    registrations.reset(session, number=number, actor=actor, why=why, now=now)
+    authorizations.forget(session, number)
+    store.forget(session, number)
+
+
+def expire(session: Session, *, now: datetime) -> int:
+    """Reset every handshake whose time is up; returns how many."""
+    overdue = store.overdue(session, now)
+    for shake in overdue:
+        reset(session, number=shake.number, actor=SYSTEM, why="the consumer did not complete in time", now=now)
+    return len(overdue)
+
+
+def cancel(session: Session, *, number: str, reason: str, actor: Actor, now: datetime) -> None:
+    """Cancel from our side; a consumer that announced itself is told."""
+    task = registrations.cancel(session, number=number, reason=reason, actor=actor, now=now)
+    shake = store.get(session, number, lock=True)
+    if shake is not None:
+        shake.deadline_at = None
+        if shake.delivery == DeliveryMode.PUSH and task.connection_id is None:
+            shake.notice_due_at = now
+
+
+def consent_page(session: Session, *, client_id: str, request_uri: str, now: datetime) -> ConsentView:
+    """Return what stands on the page before Allow: who is expected, who asks, and the comparison code."""
+    request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now)
+    task = registrations.get(session, request.number)
+    shake = store.get(session, request.number)
+    contact = accounts.get_contact(session, task.contact_id)
+    return ConsentView(
+        number=request.number,
+        company=contact.company_name,
+        consumer=shake.peer_name if shake else "",
+        consumer_url=task.consumer_url,
+        expected_user_id=contact.user_id,
+        expected_name=contact.name,
+        expected_email=contact.email,
+        comparison=comparison(session, request.number) or "",
+        must_type_code=shake is not None and shake.delivery == DeliveryMode.PULL,
+        callback_origin=task.consumer_url,
+    )
+
+
+def decide(
+    session: Session,
+    *,
+    client_id: str,
+    request_uri: str,
+    user_id: str,
+    allow: bool,
+    typed: str | None,
+    now: datetime,
+) -> str:
+    """Take the contact's decision; return where the browser goes. Raises `Forbidden` for another person."""
+    page = consent_page(session, client_id=client_id, request_uri=request_uri, now=now)
+    consent.require_contact(user_id, page.expected_user_id, page.expected_name)
+    request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now, lock=True)
+    issuer = instance.require(session).issuer
+    if not allow:
+        return authorizations.deny(session, request, issuer=issuer)
+    expected = page.comparison if page.must_type_code else None
+    return authorizations.allow(
+        session, request, person=page.expected_name, typed=typed, expected=expected, issuer=issuer, now=now
+    )
+
+
+def _going_on(session: Session, number: str) -> Handshake:
+    task = registrations.get(session, number, lock=True)
+    _require_going_on(task.state, number, task.reason)
+    shake = store.get(session, number, lock=True)
+    if shake is None:
+        raise NotFound(f"{number} has not been announced", code="registration_unknown", fix="Announce first.")
+    return shake
+
+
+def _require_going_on(state: str, number: str, reason: str) -> None:
+    if State(state) in {State.CLOSED_COMPLETE, State.CLOSED_INCOMPLETE}:
+        raise Gone(
+            f"{number} is {state}",
+            code="registration_closed",
+            cause=reason,
+            fix="Ask the provider for a new registration.",
+        )
+    if State(state) not in {State.OPEN, State.WORK_IN_PROGRESS}:
+        raise Conflict(
+            f"{number} is {state}",
+            code="registration_not_open",
+            cause="The provider's pre-onboarding checks have not passed.",
+            fix="Ask the provider to resolve the issues on its Health Dashboard.",
+        )
+
+
+def _once(session: Session, number: str, request: VerifiedRequest, step: Step_, now: datetime) -> StoredAnswer:
+    """Remember the nonce, then do the step unless its answer is stored."""
+    nonces.remember(session, request.key_id, request.nonce, request.expires)
+    return answers.once(
+        session,
+        owner=f"registration:{number}",
+        key=str(request.idempotency_key),
+        wanted=answers.fingerprint(request.method, request.target_uri, request.body),
+        work=lambda: StoredAnswer(200, step().model_dump_json(exclude_none=True)),
+        now_ms=int(now.timestamp() * 1000),
+    )
+
+
+def _clear_problem(shake: Handshake) -> None:
+    shake.problem = None
+    shake.problem_step = None
+
+
+def _peer(shake: Handshake) -> Actor:
+    return Actor(kind="peer", id=shake.instance_id, name=shake.peer_name)
+
+
+def notices(
+    session: Session, *, masters: Mapping[str, MasterKey], now: datetime
+) -> list[tuple[str, str, str, PrivateKey, Mapping[str, PublicKey]]]:
+    """Return (number, consumer URL, reason, our key, its keys) of the cancellations to tell, due again later."""
+    told = []
+    for shake in store.notices_due(session, now):
+        task = registrations.get(session, shake.number)
+        shake.notice_due_at = domain.next_notice(shake.notice_attempts, now)
+        shake.notice_attempts += 1
+        keys_known = keys_of(session, shake.number, now)
+        signer = keys.signer(session, masters, KeyPurpose.HTTP)
+        told.append((shake.number, task.consumer_url, task.reason, signer, keys_known))
+    return told
+
+
+def noticed(session: Session, *, number: str) -> None:
+    """The consumer knows that we cancelled."""
+    shake = store.get(session, number, lock=True)
+    if shake is not None:
+        shake.notice_due_at = None

@@ -1,0 +1,1 @@
+"""Registration tokens and the links that carry them (design: protocol.md, *Registration token and link*)."""

@@ -1,0 +1,45 @@
+"""Use cases of registration tasks, one module a concern; callers import the names from here."""
+
+from provider_service.registrations.service.links import copy_link, invite, resend, revoke
+from provider_service.registrations.service.scanning import claim_scans, conclude_scan, scan_what_changed, validate
+from provider_service.registrations.service.tasks import (
+    SUBJECT,
+    announced,
+    attach_connection,
+    cancel,
+    complete,
+    create,
+    edit,
+    entries,
+    get,
+    page,
+    reset,
+    start_again,
+    view,
+    write_entry,
+)
+
+__all__ = [
+    "SUBJECT",
+    "announced",
+    "attach_connection",
+    "cancel",
+    "claim_scans",
+    "complete",
+    "conclude_scan",
+    "copy_link",
+    "create",
+    "edit",
+    "entries",
+    "get",
+    "invite",
+    "page",
+    "resend",
+    "reset",
+    "revoke",
+    "scan_what_changed",
+    "start_again",
+    "validate",
+    "view",
+    "write_entry",
+]
