@@ -56,7 +56,7 @@ class Key:
     def sign(self, data: bytes) -> bytes:
         """64 bytes: Ed25519, or r and s of ES256."""
         if self.purpose != "token":
-            return self.private.sign(data)
+            return bytes(self.private.sign(data))
         r, s = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(SHA256())))
         return r.to_bytes(32) + s.to_bytes(32)
 

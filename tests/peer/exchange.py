@@ -121,7 +121,7 @@ class Outbox:
         """Queue a message on its lane's next sequence."""
         self.sequences[lane] = self.sequences.get(lane, 0) + 1
         now = self.clock()
-        message = {
+        message: Document = {
             "id": new_id(now),
             "lane": lane,
             "sequence": self.sequences[lane],
@@ -167,10 +167,11 @@ class Outbox:
         entry = self.entries.get(outcome["id"])
         if entry is None or entry.state not in ("waiting", "held"):
             return
-        word = outcome["outcome"]
+        word: str = outcome["outcome"]
         if word == "duplicate":
             word = outcome.get("stored", "applied")
-        entry.state = {"applied": "done", "duplicate": "done", "deferred": "waiting"}.get(word, word)
+        states: dict[str, str] = {"applied": "done", "duplicate": "done", "deferred": "waiting"}
+        entry.state = states.get(word, word)
         entry.problem = outcome.get("problem")
 
     def failed(self, retry_after: float | None = None) -> None:

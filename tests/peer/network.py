@@ -42,17 +42,20 @@ class Line(httpx.AsyncBaseTransport):
     twice: float = 0.0
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     down: set[str] = field(default_factory=set)
+    lost: int = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Deliver, lose or double a request."""
         origin = f"{request.url.scheme}://{request.url.netloc.decode()}"
         app = self.apps.get(origin)
         if app is None or origin in self.down or self.chance.random() < self.loss:
+            self.lost += 1
             raise httpx.ConnectError("lost on the way there")
         if self.chance.random() < self.twice:
             await app.handle_async_request(request)
         response = await app.handle_async_request(request)
         if self.chance.random() < self.loss:
+            self.lost += 1
             raise httpx.ReadError("lost on the way back")
         return response
 

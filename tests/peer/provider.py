@@ -80,7 +80,7 @@ class Provider(Registering):
         known = self.repeated(registration.number, incoming)
         if known:
             return known
-        nonce_c = incoming.document().get("nonce_c")
+        nonce_c: Any = incoming.document().get("nonce_c")
         try:
             fits = commitment(nonce_c) == registration.announced["nonce_commitment"]
         except (ValueError, TypeError) as error:

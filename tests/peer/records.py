@@ -74,7 +74,7 @@ class Book:
         }
         message = self.outbox.enqueue(bond, "incident", data, record.number)
         record.fields.update(fields)
-        record.own.update(dict.fromkeys(fields, message["sequence"]))
+        record.own |= {name: int(message["sequence"]) for name in fields}
         return message
 
     def apply(self, message: Document) -> None:

@@ -72,7 +72,7 @@ class Registering(Queued):
         number = f"REG{self.numbers:07d}"
         expected = {"iss": self.issuer, "aud": consumer_url, "sub": number, "jti": new_nonce(), "iat": self.now}
         pinned = {"exp": self.now + 72 * 3600, "provider_jkt": self.keys.active("identity").kid}
-        said = expected | pinned | claims
+        said: Document = expected | pinned | claims
         registration = Registration(
             number, consumer_url, contact, make_token(self.keys.active("token"), said), said["exp"]
         )

@@ -159,7 +159,7 @@ class Served(Instance):
 
 async def read_body(receive: Receive) -> bytes:
     """The whole body; Problem ``too_large`` or ``request_timeout``."""
-    body = b""
+    body = bytearray()
     try:
         async with asyncio.timeout(ARRIVAL_SECONDS):
             while True:
@@ -168,7 +168,7 @@ async def read_body(receive: Receive) -> bytes:
                 if len(body) > MAX_BODY:
                     raise Problem(413, "too_large")
                 if not event.get("more_body"):
-                    return body
+                    return bytes(body)
     except TimeoutError as error:
         raise Problem(408, "request_timeout") from error
 

@@ -101,6 +101,7 @@ def sign_answer(answer: Answer, request: Request, request_nonce: str, stamp: Sta
 
 def read_nonce(request: Request) -> str | None:
     """The nonce the answer must echo, if it can be read at all."""
+    nonce: str | int | None
     try:
         text = request.header("signature-input")
         if text is None:

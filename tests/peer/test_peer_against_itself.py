@@ -7,9 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.peer import exchange, signing, wire
+from tests.peer import exchange, wire
 from tests.peer.consumer import Consumer
-from tests.peer.crypto import thumbprint
 from tests.peer.instance import Refused
 from tests.peer.live import live, loopback
 from tests.peer.network import CONSUMER, PROVIDER, Clock, Line, Pair, ends, onboarded, pair
@@ -36,41 +35,6 @@ def test_the_peer_imports_nothing_of_the_packages_it_is_held_against():
 def test_no_module_of_the_peer_is_longer_than_250_lines():
     long = [file.name for file in Path(__file__).parent.glob("*.py") if len(file.read_text().splitlines()) > 250]
     assert [name for name in long if not name.startswith("test_")] == []
-
-
-def test_the_thumbprint_of_rfc_8037_comes_out():
-    jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    assert thumbprint(jwk) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b'{"a":1,"a":2}',
-        b'{"a":NaN}',
-        b'{"a":-Infinity}',
-        b'{"a":1e999}',
-        b'{"a":123456789012345678901}',
-        b'{"a":"\\ud800"}',
-        b'{"a":"\\u0000"}',
-        b"\xef\xbb\xbf{}",
-        b'{"a":"\xff"}',
-        b"[" * 33 + b"]" * 33,
-        b"[" * 100_000,
-    ],
-)
-def test_json_that_is_not_strict_is_malformed(raw):
-    with pytest.raises(Problem) as caught:
-        wire.decode(raw)
-    assert (caught.value.status, caught.value.code) == (400, "malformed")
-
-
-def test_thirty_two_levels_are_read():
-    assert wire.decode(b"[" * 32 + b"]" * 32)
-
-
-def test_the_digest_of_rfc_9530_comes_out():
-    assert signing.digest(b'{"hello": "world"}') == "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
 
 
 @BOTH
@@ -149,6 +113,7 @@ async def test_records_end_equal_over_a_line_that_drops_doubles_and_disorders(de
                 end.book.change(bond, **{chance.choice(["state", "impact", "urgency"]): f"{end.role} {count}"})
                 end.book.comment(bond, f"{end.role} {count}")
     await both.settle()
+    assert both.line.lost > 5
     for bond in bonds:
         left, right = theirs.book.records[bond], ours.book.records[bond]
         assert left.fields == right.fields
