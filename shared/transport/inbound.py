@@ -25,7 +25,7 @@ from shared.transport.errors import ReceiptTimeout
 from shared.transport.problems import is_signed_path, validated
 from shared.wire import strict_json
 from shared.wire.errors import MalformedJson, TooLarge
-from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, JSON_TYPE, NONCE_HEADER
+from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, JSON_TYPE, NONCE_HEADER, PROBLEM_TYPE
 
 RECEIPT_SECONDS: Final = 10.0
 """From the start of reading to the last byte of a body."""
@@ -34,6 +34,8 @@ Signer = Callable[[], PrivateKey | None]
 """The active ``http`` key at this moment, or None while the instance has none."""
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_RawHeaders = list[tuple[bytes, bytes]]
 
 _NONCE_PARAMETER: Final = re.compile(rb';nonce="(' + NONCE.pattern.encode("ascii") + rb')"')
 
@@ -169,7 +171,7 @@ class _Held:
         self._body = bytearray()
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and not _is_signed(message):
+        if message["type"] == "http.response.start" and _is_to_be_signed(message):
             self._start = message
         elif self._start is None or message["type"] != "http.response.body":
             await self._send(message)
@@ -180,29 +182,28 @@ class _Held:
 
     async def _release(self, start: Message) -> None:
         body = bytes(self._body)
-        if not body:  # a browser's redirect; the profile has no signed answer without a body
-            await self._send(start)
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
-        kept = [(name, value) for name, value in start["headers"] if name.lower() not in _REPLACED]
-        content_type = next((value for name, value in start["headers"] if name.lower() == b"content-type"), b"")
+        if body:
+            start["headers"] = self._signed(start["status"], _content_type(start), body, start["headers"])
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _signed(self, status: int, content_type: str, body: bytes, headers: _RawHeaders) -> _RawHeaders:
         signature = sign_response(
             self._key,
-            status=start["status"],
-            content_type=content_type.decode("latin-1") or JSON_TYPE,
+            status=status,
+            content_type=content_type,
             body=body,
             request=self._answered,
             now=int(self._clock()),
         )
         signed = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in signature]
-        names = {name for name, _ in signed}
-        start["headers"] = [header for header in kept if header[0].lower() not in names] + signed
-        start["headers"].append((b"content-length", str(len(body)).encode("ascii")))
-        await self._send(start)
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        signed.append((b"content-length", str(len(body)).encode("ascii")))
+        replaced = {name for name, _ in signed} | {b"transfer-encoding"}
+        return [header for header in headers if header[0].lower() not in replaced] + signed
 
 
-_REPLACED: Final = frozenset({b"content-length", b"transfer-encoding"})
+_SIGNED_TYPES: Final = frozenset({JSON_TYPE, PROBLEM_TYPE})
+"""What the profile signs; a page or a redirect for a browser goes out as it is."""
 
 
 class StrictRequest(Request):
@@ -240,8 +241,14 @@ def _as_bytes(content: Any) -> bytes:
     return json.dumps(content, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-def _is_signed(start: Message) -> bool:
-    return any(name.lower() == b"signature-input" for name, _ in start["headers"])
+def _is_to_be_signed(start: Message) -> bool:
+    already = any(name.lower() == b"signature-input" for name, _ in start["headers"])
+    return not already and _content_type(start) in _SIGNED_TYPES
+
+
+def _content_type(start: Message) -> str:
+    found = next((value for name, value in start["headers"] if name.lower() == b"content-type"), b"")
+    return bytes(found).decode("latin-1")
 
 
 def _nonce(headers: dict[bytes, list[bytes]]) -> str | None:
