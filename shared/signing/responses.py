@@ -99,8 +99,6 @@ def verify_response(
     found = read_headers(headers)
     layout.check_signed(found)
     _check_form(status, found, body)
-    if found["content-type"] not in _CONTENT_TYPES:
-        raise HeaderMalformed(f"A signed answer is {' or '.join(_CONTENT_TYPES)}")
     signed = layout.read(found, layout.RESPONSE_INPUT, layout.RESPONSE_PARAMETERS)
     if found.get(NONCE_HEADER) != request.nonce:
         raise WrongEcho(cause="The response was made for another request, or replayed")
@@ -128,6 +126,8 @@ def _check_form(status: int, found: Mapping[str, str], body: bytes) -> None:
     if CONNECTION_HEADER in found or IDEMPOTENCY_HEADER in found:
         raise HeaderMalformed(f"{CONNECTION_HEADER} and {IDEMPOTENCY_HEADER} are headers of requests")
     check_body_headers(found, has_body=True)
+    if found["content-type"] not in _CONTENT_TYPES:
+        raise HeaderMalformed(f"A signed answer is {' or '.join(_CONTENT_TYPES)}")
 
 
 def _lines(status: int, found: Mapping[str, str], request: AnsweredRequest) -> Lines:

@@ -211,6 +211,7 @@ def test_a_get_takes_neither_body_nor_idempotency_key() -> None:
     [
         {"status": 103},
         {"status": 600},
+        {"content_type": "text/html"},
         {"body": b""},
         {"content_type": ""},
         {"request": AnsweredRequest("GET", "https://provider.example/a", "short", None, None)},
