@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from provider_service.audit import service as audit
@@ -66,7 +67,7 @@ def add_user(
         version=1,
     )
     session.add(user)
-    session.flush()
+    _flush(session)
     store.change_roles(session, user.id, lost=(), gained=roles)
     person = person_of(user, frozenset(roles))
     _record(session, actor, "user.created", user, after=_facts(person), now=now)
@@ -201,7 +202,7 @@ def _changed(
         return before
     user.version += 1
     user.updated_at = now
-    session.flush()
+    _flush(session)
     _record(session, actor, action, user, before=old, after=new, now=now)
     return person_of(user, roles)
 
@@ -220,12 +221,23 @@ def _keep_holders(session: Session, user_id: str, lost: Set[Role]) -> None:
 def _require_free(session: Session, address: str, user_id: str | None) -> None:
     holder = store.user_by_key(session, domain.email_key(address))
     if holder is not None and holder.id != user_id:
-        raise Conflict(
-            "The mail address belongs to somebody else",
-            code="email_taken",
-            fix="Use another address, or change the person who has it.",
-            errors=[FieldError("/email", "Taken")],
-        )
+        raise _taken()
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:  # somebody else took the address in the same moment
+        raise _taken() from error
+
+
+def _taken() -> Conflict:
+    return Conflict(
+        "The mail address belongs to somebody else",
+        code="email_taken",
+        fix="Use another address, or change the person who has it.",
+        errors=[FieldError("/email", "Taken")],
+    )
 
 
 def _facts(person: Person) -> dict[str, Any]:
