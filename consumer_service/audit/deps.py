@@ -4,6 +4,7 @@ The directory stands above this slice, so its check of callers reaches these rou
 which the composition root sets; without it every call fails.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,13 @@ from consumer_service.audit.domain import Actor
 from consumer_service.context import Context
 from shared.delivery import answers
 from shared.delivery.answers import StoredAnswer
+from shared.transport.conventions import decode_cursor
 from shared.transport.idempotency import REPLAYED_HEADER
+from shared.wire.errors import Invalid
 from shared.wire.states import Role
 from shared.wire.version import JSON_TYPE
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 Authorise = Callable[[Request, frozenset[Role], str], Awaitable[Actor]]
 """Returns who calls; raises `Unauthenticated` or `Forbidden` unless it holds a role and, a token, the scope."""
@@ -32,6 +37,16 @@ class Answer:
     status: int = 201
     kept: BaseModel | None = None
     """What to store for a repeated call instead, where ``body`` shows a secret that is shown only once."""
+
+
+def place_in(cursor: str | None, sort: str) -> str | None:
+    """Return the id a page goes on behind; raise `Invalid` (``cursor_invalid``) for a cursor of another list."""
+    if cursor is None:
+        return None
+    place = decode_cursor(sort, cursor)[0]
+    if not isinstance(place, str) or not _ID.fullmatch(place):
+        raise Invalid("The cursor does not belong to this list", code="cursor_invalid")
+    return place
 
 
 def allowed(*roles: Role, scope: str) -> Callable[[Request], Awaitable[Actor]]:

@@ -1,14 +1,22 @@
 """The audit trail and the feed of events as the API shows them."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from consumer_service.audit.domain import ActorKind
 from shared.transport.conventions import PAGE_DEFAULT, PageCursor, PageLimit
 
-FilterText = Annotated[str | None, Field(max_length=200)]
+PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
+"""One line of text: no control characters, which no database stores and no page shows."""
+
+FilterText = Annotated[str | None, Field(max_length=200, pattern=PLAIN)]
+LineText = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
+"""A name or title."""
+EntityId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+"""An id in a path."""
 
 
 class AuditQuery(BaseModel):

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from consumer_service.audit.deps import Answer, allowed, carry_out_once
+from consumer_service.audit.deps import Answer, allowed, carry_out_once, place_in
 from consumer_service.audit.domain import Actor
+from consumer_service.audit.schemas import EntityId
 from consumer_service.context import ContextDep
 from consumer_service.mail import service
 from consumer_service.mail.schemas import MailQuery, MailView, TestMailRequest
 from shared.transport.bodies import body_of
-from shared.transport.conventions import Page, cut_page, decode_cursor, known_parameters, link_header
+from shared.transport.conventions import Page, cut_page, known_parameters, link_header
 from shared.transport.idempotency import IdempotencyKey
 from shared.transport.openapi import signed_body
 from shared.wire.states import Role
@@ -30,7 +31,7 @@ async def list_mails(
     request: Request, response: Response, _caller: ReaderDep, context: ContextDep, query: Annotated[MailQuery, Query()]
 ) -> Page[MailView]:
     """Return mails and how far each got, the newest first; `related_type` and `related_id` narrow to one subject."""
-    before = str(decode_cursor("newest", query.cursor)[0]) if query.cursor else None
+    before = place_in(query.cursor, "newest")
     filters = query.model_dump(include={"related_type", "related_id", "status"})
     rows = await context.database.read(service.listed, before=before, limit=query.limit + 1, **filters)
     shown, following = cut_page(rows, limit=query.limit, sort="newest", key=lambda row: [row.id])
@@ -39,14 +40,14 @@ async def list_mails(
 
 
 @router.get("/{mail_id}")
-async def get_mail(mail_id: str, _caller: ReaderDep, context: ContextDep) -> MailView:
+async def get_mail(mail_id: EntityId, _caller: ReaderDep, context: ContextDep) -> MailView:
     """Return one mail and how far it got."""
     return MailView.model_validate(await context.database.read(service.get, mail_id))
 
 
 @router.post("/{mail_id}/resend", status_code=202, response_model=MailView)
 async def resend_mail(
-    mail_id: str, request: Request, caller: SenderDep, context: ContextDep, key: IdempotencyKey
+    mail_id: EntityId, request: Request, caller: SenderDep, context: ContextDep, key: IdempotencyKey
 ) -> Response:
     """Queue a mail again. A link in it is made anew; the one sent before stays valid until it is used or ends."""
 

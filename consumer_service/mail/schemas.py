@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from consumer_service.audit.schemas import FilterText
 from consumer_service.mail.domain import MailStatus, Template, canonical_address
 from shared.transport.conventions import PAGE_DEFAULT, PageCursor, PageLimit
 from shared.wire.errors import Invalid
@@ -20,8 +21,6 @@ def _address(text: str) -> str:
 
 MailAddress = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 """A mail address in its one spelling."""
-
-FilterText = Annotated[str | None, Field(max_length=200)]
 
 
 class MailQuery(BaseModel):
