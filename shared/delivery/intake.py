@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, insert, null, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shared.delivery.statements import insert_missing, is_postgresql, write_many
@@ -253,7 +253,7 @@ _SETTLE_ENTRY = (
         settled_at=bindparam("at"),
     )
 )
-_DROP_BODY = update(inbox).where(_ITS_ENTRY).values(body=None)
+_DROP_BODY = update(inbox).where(_ITS_ENTRY).values(body=null())
 _MOVE_LANE = (
     update(lanes_in)
     .where(lanes_in.c.connection_id == bindparam("its_connection"), lanes_in.c.lane == bindparam("its_lane"))

@@ -114,8 +114,7 @@ class DeliveryLoop:
     async def deliver_due(self) -> None:
         """Deliver what is due now and return when nothing more is: one turn of the loop, for tools and tests."""
         while await self._start_due() or self._in_flight:
-            if self._in_flight:
-                await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*self._in_flight)
 
     async def _start_due(self) -> int:
         started = 0

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from shared.delivery.statements import insert_missing
+from shared.delivery.statements import insert_one_missing
 from shared.delivery.tables import nonces
 from shared.wire.errors import Unauthenticated
 
@@ -23,7 +23,7 @@ class NonceSeen(Unauthenticated):
 def remember(session: Session, key_id: str, nonce: str, expires_at: int) -> None:
     """Remember the nonce until well past ``expires_at`` (unix seconds); raise `NonceSeen` if it is known."""
     row = {"key_id": key_id, "nonce": nonce, "expires_at": expires_at}
-    if insert_missing(session, nonces, [row]) == 0:
+    if not insert_one_missing(session, nonces, row):
         raise NonceSeen(
             "The nonce of this request was used before",
             cause="Every request carries its own nonce; this one was sent twice.",

@@ -6,7 +6,7 @@ from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery import retry
-from shared.delivery.statements import insert_missing, is_postgresql
+from shared.delivery.statements import insert_one_missing, is_postgresql
 from shared.delivery.tables import channels, peers
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode
@@ -24,7 +24,8 @@ def register(session: Session, connection_id: str, mode: DeliveryMode, *, channe
     ``channel_count`` is fixed for ever, as it decides where a lane's messages stand.
     """
     count = channel_count or (_CHANNELS_SHARED if is_postgresql(session) else 1)
-    if insert_missing(session, peers, [{"connection_id": connection_id, "mode": mode.value, "channel_count": count}]):
+    row = {"connection_id": connection_id, "mode": mode.value, "channel_count": count}
+    if insert_one_missing(session, peers, row):
         session.execute(
             insert(channels), [{"connection_id": connection_id, "channel": number} for number in range(count)]
         )

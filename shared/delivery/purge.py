@@ -3,11 +3,11 @@
 from typing import Final
 
 from sqlalchemy import Table, delete, func, or_, select
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from shared.delivery.figures import DAY_MS
+from shared.delivery.statements import affected
 from shared.delivery.tables import inbox, outbox, settlements
 from shared.wire.states import OutcomeKind
 from shared.wire.version import MEMORY_DAYS
@@ -71,5 +71,4 @@ def _purge_channel(session: Session, connection_id: str, channel: int, last: int
 
 
 def _delete(session: Session, table: Table, condition: ColumnElement[bool]) -> int:
-    result = session.execute(delete(table).where(condition))
-    return result.rowcount if isinstance(result, CursorResult) else 0
+    return affected(session.execute(delete(table).where(condition)))

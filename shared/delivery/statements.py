@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult, Dialect
+from sqlalchemy.engine import CursorResult, Dialect, Result
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -21,11 +21,28 @@ def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert the rows whose key is not there yet; the count is exact for a single row."""
-    dialect = postgresql if is_postgresql(session) else sqlite
-    result = session.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
-    return result.rowcount if isinstance(result, CursorResult) else 0
+def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows whose key is not there yet."""
+    session.execute(_insert_if_new(session, table), rows)
+
+
+def insert_one_missing(session: Session, table: Table, row: dict[str, Any]) -> bool:
+    """Insert the row unless its key is there already; tell whether it was inserted."""
+    # Asked of the row itself: what drivers count for an insert differs.
+    statement = _insert_if_new(session, table).returning(literal(1))
+    return session.execute(statement, row).scalar_one_or_none() is not None
+
+
+def affected(result: Result[Any]) -> int:
+    """Return how many rows an UPDATE or DELETE wrote."""
+    assert isinstance(result, CursorResult)  # noqa: S101 - every statement of this room has a cursor
+    return result.rowcount
+
+
+def _insert_if_new(session: Session, table: Table) -> Insert:
+    if is_postgresql(session):
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def write_many(session: Session, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
