@@ -11,7 +11,7 @@ from shared.wire.states import KeyPurpose, KeyState
 
 def all_keys(session: Session) -> Sequence[KeyRow]:
     """Return every key there ever was, oldest first."""
-    return session.scalars(select(KeyRow).order_by(KeyRow.created_at, KeyRow.kid)).all()
+    return session.scalars(select(KeyRow).order_by(KeyRow.created_at, KeyRow.staged_sequence, KeyRow.kid)).all()
 
 
 def find(session: Session, kid: str) -> KeyRow | None:
@@ -24,13 +24,13 @@ def in_state(session: Session, state: KeyState, purpose: KeyPurpose | None = Non
     query = select(KeyRow).where(KeyRow.state == state)
     if purpose is not None:
         query = query.where(KeyRow.purpose == purpose)
-    return session.scalars(query.order_by(KeyRow.created_at, KeyRow.kid)).all()
+    return session.scalars(query.order_by(KeyRow.created_at, KeyRow.staged_sequence, KeyRow.kid)).all()
 
 
 def of_purpose(session: Session, purpose: KeyPurpose, states: Collection[KeyState]) -> Sequence[KeyRow]:
     """Return the keys of a purpose in any of ``states``, oldest first."""
     query = select(KeyRow).where(KeyRow.purpose == purpose, KeyRow.state.in_(states))
-    return session.scalars(query.order_by(KeyRow.created_at, KeyRow.kid)).all()
+    return session.scalars(query.order_by(KeyRow.created_at, KeyRow.staged_sequence, KeyRow.kid)).all()
 
 
 def active(session: Session, purpose: KeyPurpose) -> KeyRow | None:

@@ -9,23 +9,17 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.checks import Check, Finding, Subject
+from provider_service.directory import service as directory
 from provider_service.health import store
 from provider_service.health.domain import Filter, Issue, IssueState, Result, next_check, watched_words
 from provider_service.health.tables import IssueRow, SubjectRow
 from shared.runtime.database import notify
-from shared.wire.errors import Invalid, NotFound, PreconditionFailed
+from shared.wire.errors import FieldError, Invalid, NotFound, PreconditionFailed
 from shared.wire.identifiers import new_id
 from shared.wire.states import Severity
 
 CHANNEL: Final = "health"
 """Notified when a subject has become due (`shared.runtime.database.notify`)."""
-
-
-class _Unset:
-    """Stands for a member that is not to be changed, as None is a value."""
-
-
-UNSET: Final = _Unset()
 
 
 def store_findings(session: Session, *, subject: Subject, results: Sequence[Result], now: datetime) -> list[Issue]:
@@ -75,22 +69,23 @@ def change_issue(
     issue_id: str,
     *,
     expected_version: int | None,
-    assigned_to: str | _Unset | None = UNSET,
-    muted_reason: str | _Unset | None = UNSET,
+    assigned_to: str | None,
+    muted_reason: str | None,
     actor: Actor,
     now: datetime,
 ) -> Issue:
-    """Assign an issue (None: to nobody) or mute it with a reason (None: unmute).
+    """Assign an issue (None: to nobody) and mute it with a reason (None: not muted).
 
     Raises `NotFound`, `PreconditionFailed`, and `Invalid` for muting what is resolved.
     """
     row = _require(store.find_locked(session, issue_id))
     if expected_version is not None and row.version != expected_version:
         raise PreconditionFailed(fix="Read the issue again, then repeat the change.")
-    if not isinstance(assigned_to, _Unset) and assigned_to != row.assigned_to:
+    if assigned_to != row.assigned_to:
+        _require_user(session, assigned_to)
         row.assigned_to = assigned_to
         _changed(session, row, "issue.assigned", {"assigned_to": assigned_to}, actor=actor, now=now)
-    if not isinstance(muted_reason, _Unset):
+    if (muted_reason or "") != row.muted_reason:
         _mute(session, row, muted_reason, actor, now)
     session.flush()
     return _read(row)
@@ -107,9 +102,11 @@ def touch(session: Session, watched: str) -> int:
     return touched
 
 
-def due_subjects(session: Session, now: datetime, *, limit: int = 100) -> list[Subject]:
-    """Return the subjects to look at now: touched, or their time has come."""
-    return [Subject(row.subject_type, row.subject_id) for row in store.due(session, now, limit)]
+def due_subjects(
+    session: Session, now: datetime, *, types: Collection[str] | None = None, limit: int = 100
+) -> list[Subject]:
+    """Return the subjects, of some ``types`` or of all, to look at now: touched, or their time has come."""
+    return [Subject(row.subject_type, row.subject_id) for row in store.due(session, now, types, limit)]
 
 
 def drop_subject(session: Session, *, subject_type: str, subject_id: str, now: datetime) -> None:
@@ -173,10 +170,8 @@ def _mute(session: Session, row: IssueRow, reason: str | None, actor: Actor, now
         raise Invalid("A resolved issue cannot be muted", code="issue_resolved", fix="There is nothing to mute.")
     if reason is not None and not reason.strip():
         raise Invalid("Muting needs a reason", code="reason_missing", fix="Say why this may be left as it is.")
-    state = IssueState.OPEN if reason is None else IssueState.MUTED
-    if (row.state, row.muted_reason) == (state, reason or ""):
-        return
-    row.state, row.muted_reason = state, reason or ""
+    row.state = IssueState.OPEN if reason is None else IssueState.MUTED
+    row.muted_reason = reason or ""
     action = "issue.unmuted" if reason is None else "issue.muted"
     _changed(session, row, action, {"reason": row.muted_reason}, actor=actor, now=now)
 
@@ -198,6 +193,16 @@ def _changed(
 ) -> None:
     row.version += 1
     audit.record(session, actor=actor, action=action, subject_type="issue", subject_id=row.id, after=after, now=now)
+
+
+def _require_user(session: Session, user_id: str | None) -> None:
+    if user_id is not None and user_id not in directory.get_users(session, [user_id]):
+        raise Invalid(
+            "There is no such user to assign the issue to",
+            code="user_unknown",
+            fix="Use the id of a user.",
+            errors=[FieldError("/assigned_to", "No user has this id")],
+        )
 
 
 def _require(row: IssueRow | None) -> IssueRow:

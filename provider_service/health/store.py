@@ -77,9 +77,11 @@ def mark_due(session: Session, word: str) -> int:
     return int(session.execute(query).rowcount)  # type: ignore[attr-defined]  # an UPDATE has it
 
 
-def due(session: Session, now: datetime, limit: int) -> Sequence[SubjectRow]:
+def due(session: Session, now: datetime, types: Collection[str] | None, limit: int) -> Sequence[SubjectRow]:
     """Return the subjects to look at now, the longest waiting first."""
     query = select(SubjectRow).where(or_(SubjectRow.due.is_(True), SubjectRow.next_check_at <= now))
+    if types is not None:
+        query = query.where(SubjectRow.subject_type.in_(types))
     return session.scalars(query.order_by(SubjectRow.next_check_at).limit(limit)).all()
 
 

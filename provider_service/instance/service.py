@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from provider_service.audit import service as audit
-from provider_service.audit.domain import Actor
+from provider_service.audit.domain import Actor, changes
 from provider_service.instance import store
 from provider_service.instance.domain import CHANGEABLE, STANDING_OF, Beat, Instance, NewInstance, Standing
 from provider_service.instance.tables import InstanceRow, WorkerBeat
@@ -83,23 +83,23 @@ def create(
 
 def change(
     session: Session,
-    changes: Mapping[str, Any],
+    wanted: Mapping[str, Any],
     *,
     expected_version: int | None,
     actor: Actor,
     hooks: InstanceHooks,
     now: datetime,
 ) -> Instance:
-    """Set the members of ``changes`` (names of `domain.CHANGEABLE`).
+    """Set the members of ``wanted`` (names of `domain.CHANGEABLE`).
 
     Raises `PreconditionFailed` when ``expected_version`` is given and no longer the present one.
     """
     row = _locked(session)
     if expected_version is not None and row.version != expected_version:
         raise PreconditionFailed(fix="Read the record again, then repeat the change.")
-    before = {name: getattr(row, name) for name in changes if name in CHANGEABLE}
-    after = {name: changes[name] for name in before}
-    if before == after:
+    present = {name: getattr(row, name) for name in wanted if name in CHANGEABLE}
+    before, after = changes(present, {name: wanted[name] for name in present})
+    if not after:
         return _read(row)
     for name, value in after.items():
         setattr(row, name, value)

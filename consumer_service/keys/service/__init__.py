@@ -1,5 +1,7 @@
 """Use cases of the keys slice, one module a concern; callers import the names from here."""
 
+from consumer_service.keys.service.diagnostics import health
+from consumer_service.keys.service.holder import KeyHolder
 from consumer_service.keys.service.publication import (
     acknowledge,
     forget,
@@ -23,13 +25,16 @@ from consumer_service.keys.service.rotation import (
     ensure_ring,
     rekey,
     replace_ring,
+    rotate,
     stage,
     tend,
+    waiting,
 )
 from consumer_service.keys.service.sealing import open_sealed, rewrap, seal
 
 __all__ = [
     "NO_HOOKS",
+    "KeyHolder",
     "KeyHooks",
     "Masters",
     "acknowledge",
@@ -38,6 +43,7 @@ __all__ = [
     "ensure_ring",
     "forget",
     "get_key",
+    "health",
     "identity_thumbprint",
     "key_set",
     "list_keys",
@@ -46,10 +52,12 @@ __all__ = [
     "rekey",
     "replace_ring",
     "rewrap",
+    "rotate",
     "seal",
     "sequence",
     "signer",
     "stage",
     "tend",
     "verifiers",
+    "waiting",
 ]

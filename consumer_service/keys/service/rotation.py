@@ -80,6 +80,22 @@ def stage(
     return ring.read(row)
 
 
+def rotate(
+    session: Session, masters: Masters, purpose: KeyPurpose, *, actor: Actor, hooks: KeyHooks, now: datetime
+) -> Key:
+    """Begin a rotation and, where no peer has to be told first, end it too; raises as `stage`."""
+    staged = stage(session, masters, purpose, actor=actor, hooks=hooks, now=now)
+    tend(session, masters, hooks=hooks, now=now)
+    return ring.get_key(session, staged.kid)
+
+
+def waiting(session: Session, *, hooks: KeyHooks) -> dict[str, list[str]]:
+    """Return, by the id of every staged key, the connections whose peers have not acknowledged it."""
+    acknowledged, active = store.acknowledged(session), hooks.active_connections(session)
+    staged = store.in_state(session, KeyState.PRE_ACTIVE)
+    return {row.kid: waiting_for(row.staged_sequence, acknowledged, active) for row in staged}
+
+
 def activate(
     session: Session, masters: Masters, kid: str, *, insist: bool, actor: Actor, hooks: KeyHooks, now: datetime
 ) -> Key:
@@ -147,11 +163,12 @@ def compromise(
     return Compromised(ring.read(row), None if successor is None else ring.read(successor), lost)
 
 
-def rekey(session: Session, masters: Masters, *, actor: Actor, hooks: KeyHooks, now: datetime) -> Key:
+def rekey(session: Session, masters: Masters, *, reason: str, actor: Actor, hooks: KeyHooks, now: datetime) -> Key:
     """Replace the identity; every connection is suspended until it is re-keyed by a new invitation."""
     publication.next_sequence(session)
     for row in store.in_state(session, KeyState.ACTIVE, KeyPurpose.IDENTITY):
         _end(session, row, actor, now)
+        ring.noted(session, "key.rekeyed", row, actor=actor, now=now, reason=reason)
     successor = _succeed(session, masters, KeyPurpose.IDENTITY, actor, now)
     _tell(session, masters, lost=True, actor=actor, hooks=hooks, now=now)
     return ring.read(successor)

@@ -1,0 +1,78 @@
+"""What the Health Dashboard asks about keys, and whether the world reaches the holder of these keys at our address."""
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from provider_service.checks import Check, Finding, Subject
+from provider_service.context import Context
+from provider_service.instance import service as instance
+from provider_service.keys import service
+from provider_service.keys.domain import Colour, HealthNode
+from shared.transport.errors import CallFailed, EgressRefused
+from shared.transport.inbound import parsed
+from shared.wire.connection import Echo
+from shared.wire.errors import Invalid
+from shared.wire.states import KeyPurpose, Severity
+
+ECHO_PATH: Final = "/exchange/v1/echo"
+ECHO_SECONDS: Final = 8.0
+
+_SEVERITY: Final = {Colour.RED: Severity.ERROR, Colour.YELLOW: Severity.WARNING}
+
+
+async def key_management_is_healthy(context: Context, subject: Subject) -> list[Finding]:
+    """Find every diagnosis of the tree that is red or yellow."""
+    tree = await context.database.read(service.health, context.masters, now=context.clock())
+    return [_finding(leaf) for leaf in tree.leaves() if leaf.colour in _SEVERITY]
+
+
+async def address_answers_as_us(context: Context, subject: Subject) -> list[Finding]:
+    """Find that our own address, called through the real route, is not answered by the holder of our keys."""
+    record = await context.database.read(instance.get)
+    if record is None:
+        return []
+    keys = await context.database.read(service.verifiers, KeyPurpose.HTTP)
+    try:
+        reply = await context.peers.fetch_signed(
+            record.issuer, ECHO_PATH, keys_from=lambda _body: keys, timeout=ECHO_SECONDS
+        )
+        echo = parsed(Echo, reply.body)
+    except (CallFailed, EgressRefused, Invalid, ValidationError) as error:
+        return [_unanswered(record.issuer, error)]
+    if (echo.issuer, echo.instance_id, echo.epoch) == (record.issuer, record.instance_id, record.epoch):
+        return []
+    return [
+        Finding(
+            f"{record.issuer} is answered by instance {echo.instance_id} in epoch {echo.epoch}",
+            "A copy or an older state of this instance answers at this address.",
+            "Stop it, or declare this one a copy.",
+        )
+    ]
+
+
+def _finding(leaf: HealthNode) -> Finding:
+    return Finding(f"{leaf.title}: {leaf.found}", leaf.cause, leaf.fix, item=leaf.name, severity=_SEVERITY[leaf.colour])
+
+
+def _unanswered(issuer: str, error: Exception) -> Finding:
+    cause = error.cause if isinstance(error, CallFailed | Invalid) else ""
+    return Finding(
+        f"{issuer} does not answer as this instance: {error}",
+        cause or "Proxy, firewall, name or certificate do not lead here, or something else answers there.",
+        "Open the address from outside and follow it to this service; set the issuer if it is another one.",
+    )
+
+
+CHECKS: Final = (
+    Check("keys.health", "Key management is healthy", Severity.ERROR, "instance", key_management_is_healthy, ("keys",)),
+    Check(
+        "keys.address",
+        "Own address answers from outside as this instance",
+        Severity.ERROR,
+        "instance",
+        address_answers_as_us,
+        ("instance", "keys"),
+    ),
+)
+"""Registered by the composition root; a ``pull`` consumer, which nobody calls, leaves the second one out."""
