@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.signing import tokens
-from shared.signing.tokens import TokenRefused
+from shared.signing.errors import TokenRefused
 from shared.wire.errors import ExchangeError, Forbidden, Invalid
 from shared.wire.identifiers import canonical_issuer
 from shared.wire.registration import TOKEN_TYPE

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from provider_service.registrations.tables import Entry, Registration
+from shared.wire.states import RegistrationState
 
 
 def by_number(session: Session, number: str, *, lock: bool = False) -> Registration | None:
@@ -71,3 +72,9 @@ def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> in
         .values(scan_due_at=now)
     )
     return int(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def failed(session: Session) -> Sequence[Registration]:
+    """Return tasks that failed validation and are not looked at right now."""
+    query = select(Registration).where(Registration.state == RegistrationState.VALIDATION_FAILED)
+    return session.scalars(query.order_by(Registration.serial).limit(200)).all()

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.instance import service as instance
-from provider_service.invitations import mailing
+
 from provider_service.invitations import service as invitations
 from provider_service.registrations import domain
 from provider_service.registrations.service import tasks
@@ -25,7 +25,7 @@ def invite(session: Session, *, number: str, masters: Masters, actor: Actor, now
     )
     provider = instance.require(session)
     if provider.sends_email:
-        mailing.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
+        invitations.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
     else:
         text = (
             f"{domain.LINK_PLACEHOLDER} — e-mail sending is off: copy the link with 'Copy link' and hand it to "
@@ -45,7 +45,7 @@ def resend(session: Session, *, number: str, actor: Actor, now: datetime) -> Reg
     invitation = invitations.usable(session, number, now)
     if invitation is None:
         raise Conflict(f"{number} has no usable link", cause="It has expired or was revoked.", fix="Re-issue the link.")
-    mailing.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
+    invitations.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
     tasks.changed(session, task, "registration.mail_resent", actor, now)
     return task
 

@@ -6,7 +6,9 @@ from sqlalchemy.orm import Session
 
 from provider_service.audit import service as audit
 from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.checks import THIS_INSTANCE
 from provider_service.health import service as health
+from provider_service.health.domain import Issue
 from provider_service.invitations import service as invitations
 from provider_service.registrations import domain, store
 from provider_service.registrations.service import links, tasks
@@ -53,6 +55,20 @@ def scan_what_changed(session: Session, *, now: datetime) -> int:
     return store.make_scans_due(session, [State.VALIDATION_FAILED, State.OPEN], now)
 
 
+def blocking(session: Session, number: str) -> list[Issue]:
+    """Return what keeps a task from going on: its own issues, and those of this instance."""
+    own = health.blocking(session, subject_type=SUBJECT, subject_id=number)
+    return own + health.blocking(session, subject_type=THIS_INSTANCE.type, subject_id=THIS_INSTANCE.id)
+
+
+def conclude_cleared(session: Session, *, masters: Masters, now: datetime) -> list[str]:
+    """Let every failed task go on whose issues have all been resolved, by whomever; return their numbers (seed)."""
+    cleared = [task.number for task in store.failed(session) if not blocking(session, task.number)]
+    for number in cleared:
+        conclude_scan(session, number=number, masters=masters, now=now)
+    return cleared
+
+
 def conclude_scan(session: Session, *, number: str, masters: Masters, now: datetime) -> Registration:
     """Let the scan's stored findings decide: invite, or fail; called when they have been stored."""
     task = tasks.get(session, number, lock=True)
@@ -60,7 +76,7 @@ def conclude_scan(session: Session, *, number: str, masters: Masters, now: datet
     task.scan_due_at = None
     if State(task.state) not in domain.SCANNED:
         return task
-    blocked = health.blocking(session, subject_type=SUBJECT, subject_id=number)
+    blocked = blocking(session, number)
     if blocked:
         task.scan_due_at = now + RESCAN
         _fail(session, task, now)

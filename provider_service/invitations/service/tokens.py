@@ -11,8 +11,9 @@ from provider_service.invitations import domain, store
 from provider_service.invitations.domain import InvitationView
 from provider_service.invitations.tables import Invitation
 from provider_service.keys import service as keys
-from shared.signing import tokens
+from shared.signing import tokens as jwt
 from shared.signing.envelopes import MasterKey, open_sealed, seal
+from shared.signing.errors import TokenRefused
 from shared.wire.errors import Forbidden
 from shared.wire.identifiers import new_id
 from shared.wire.registration import TOKEN_TYPE
@@ -39,7 +40,7 @@ def issue(
         "exp": int(expires.timestamp()),
         "provider_jkt": keys.identity_thumbprint(session),
     }
-    token = tokens.issue(claims, keys.signer(session, masters, KeyPurpose.TOKEN), typ=TOKEN_TYPE)
+    token = jwt.issue(claims, keys.signer(session, masters, KeyPurpose.TOKEN), typ=TOKEN_TYPE)
     invitation_id = new_id()
     invitation = Invitation(
         id=invitation_id,
@@ -97,7 +98,7 @@ def check(session: Session, *, token: str, number: str, issuer: str, now: dateti
     invitation_of_number = store.latest(session, number)
     audience = invitation_of_number.audience if invitation_of_number else ""
     try:
-        claims = tokens.read(
+        claims = jwt.read(
             token,
             keys=keys.verifiers(session, KeyPurpose.TOKEN),
             typ=TOKEN_TYPE,
@@ -106,7 +107,7 @@ def check(session: Session, *, token: str, number: str, issuer: str, now: dateti
             required=CLAIMS,
             now=int(now.timestamp()),
         )
-    except tokens.TokenRefused as refusal:
+    except TokenRefused as refusal:
         raise _told(refusal) from refusal
     invitation = store.by_hash(session, domain.jti_hash(str(claims["jti"])))
     if invitation is None or invitation.number != number or claims["sub"] != number:
@@ -119,8 +120,8 @@ def check(session: Session, *, token: str, number: str, issuer: str, now: dateti
     return invitation
 
 
-def _told(refusal: Forbidden | Exception) -> Forbidden:
-    code = getattr(refusal, "code", "")
+def _told(refusal: TokenRefused) -> Forbidden:
+    code = refusal.code
     if code == "token_expired":
         return Forbidden(
             "The registration link has expired",

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from provider_service.accounts import service as accounts
 from provider_service.instance import service as instance
-from provider_service.invitations import service
+from provider_service.invitations.service import tokens
 from provider_service.invitations.tables import Invitation
 from provider_service.mail import service as mail
 from provider_service.mail.service import SecretRenderer
@@ -46,6 +46,6 @@ def renderer(masters: Mapping[str, MasterKey]) -> SecretRenderer:
     """Return what makes the link at hand-over; None once the invitation is void, and the mail is dropped then."""
 
     def render(session: Session, reference: str, now: datetime) -> str | None:
-        return service.link(session, masters=masters, invitation_id=reference, now=now)
+        return tokens.link(session, masters=masters, invitation_id=reference, now=now)
 
     return render

@@ -1,0 +1,111 @@
+"""What the pre-onboarding scan asks about a provider connection (design: onboarding.md, *Pre-onboarding scan*)."""
+
+from typing import Final
+
+from consumer_service.checks import Check, Finding, Subject
+from consumer_service.context import Context
+from consumer_service.instance import service as instance
+from consumer_service.provider_connections import calls, service
+from consumer_service.provider_connections.tables import ProviderConnection
+from shared.signing import tokens
+from shared.signing.errors import TokenRefused
+from shared.signing.keysets import read_key_set, verifying_keys
+from shared.wire.discovery import Discovery
+from shared.wire.errors import ExchangeError
+from shared.wire.registration import TOKEN_TYPE
+from shared.wire.states import DeliveryMode, KeyPurpose, Severity, Side
+from shared.wire.version import BYTES_PER_REQUEST, CLOCK_SKEW_SECONDS, PROTOCOL_VERSION
+
+CLAIMS: Final = ("iss", "aud", "sub", "jti", "iat", "exp", "provider_jkt")
+
+
+async def provider_answers(context: Context, subject: Subject) -> list[Finding]:
+    """Find a provider that cannot be reached or is not the one that invited us; keep its discovery otherwise."""
+    row = await context.database.read(service.get, subject.id)
+    try:
+        discovery, skew_s = await calls.discover(context, row.provider_issuer, row.provider_jkt)
+    except ExchangeError as error:
+        return [_unanswered(row, error)]
+    await context.database.write(
+        service.keep_discovery, connection_id=row.id, discovery=discovery, skew_ms=int(skew_s * 1000)
+    )
+    return [*_clock(skew_s), *_fit(row, discovery)]
+
+
+def _unanswered(row: ProviderConnection, error: ExchangeError) -> Finding:
+    return Finding(
+        f"The provider at {row.provider_issuer} could not be verified: {error.detail}",
+        error.cause or "Its address does not answer, or not as the instance that issued the invitation.",
+        error.fix or "Check the network between; if it lasts, ask the provider.",
+    )
+
+
+def _clock(skew_s: float) -> list[Finding]:
+    if abs(skew_s) < CLOCK_SKEW_SECONDS:
+        return []
+    return [
+        Finding(
+            f"The clocks are {abs(skew_s):.0f} seconds apart",
+            f"Signatures need clocks within {CLOCK_SKEW_SECONDS} seconds of each other.",
+            "Set both clocks by a time server.",
+            item="clock",
+        )
+    ]
+
+
+def _fit(row: ProviderConnection, discovery: Discovery) -> list[Finding]:
+    faults = []
+    if PROTOCOL_VERSION not in discovery.versions:
+        faults.append(("versions", f"The provider speaks protocol {', '.join(discovery.versions)}, we {PROTOCOL_VERSION}"))
+    if Side.PROVIDER not in discovery.roles:
+        faults.append(("role", f"{discovery.name} is not a provider"))
+    if row.delivery == DeliveryMode.PULL and DeliveryMode.PULL not in discovery.delivery:
+        faults.append(("delivery", "The provider does not offer 'pull' delivery"))
+    if discovery.limits.bytes_per_request > BYTES_PER_REQUEST * 16:
+        faults.append(("limits", "The provider's stated limits are not plausible"))
+    return [
+        Finding(text, "The two instances do not fit together.", "Clear it up with the provider.", item=item)
+        for item, text in faults
+    ]
+
+
+async def token_is_genuine(context: Context, subject: Subject) -> list[Finding]:
+    """Find an invitation that the provider did not make, that is not for us, or that has ended."""
+    row = await context.database.read(service.get, subject.id)
+    own = await context.database.read(instance.require)
+    try:
+        discovery, _ = await calls.discover(context, row.provider_issuer, row.provider_jkt)
+    except ExchangeError as error:
+        return [_unanswered(row, error)]
+    now = int(context.clock().timestamp())
+    key_set = read_key_set(discovery.key_set, pinned_jkt=row.provider_jkt, minimum_sequence=0, now=now)
+    try:
+        tokens.read(
+            service.token(row, context.masters),
+            keys=verifying_keys(key_set, KeyPurpose.TOKEN),
+            typ=TOKEN_TYPE,
+            issuer=row.provider_issuer,
+            audience=own.issuer,
+            required=CLAIMS,
+            now=now,
+        )
+    except TokenRefused as error:
+        return [
+            Finding(
+                f"The invitation is not valid: {error.detail}",
+                error.cause or "The provider's keys do not confirm it, or its time is up.",
+                "Ask the provider to issue a new link, and open that one.",
+            )
+        ]
+    return []
+
+
+_WATCHES: Final = ("instance", "provider_connection", "key")
+
+CHECKS: Final = (
+    Check("provider_connection.provider", "Provider is reachable and the one that invited us", Severity.ERROR,
+          service.SUBJECT, provider_answers, _WATCHES),
+    Check("provider_connection.token", "Invitation is genuine and valid", Severity.ERROR, service.SUBJECT,
+          token_is_genuine, _WATCHES),
+)  # fmt: skip
+"""Registered by the composition root."""

@@ -1,0 +1,130 @@
+"""What the pre-onboarding scan asks about a registration task (design: onboarding.md, *Pre-onboarding scan*)."""
+
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from provider_service.accounts import service as accounts
+from provider_service.checks import Check, Finding, Subject
+from provider_service.connections import service as connections
+from provider_service.context import Context
+from provider_service.directory import service as directory
+from provider_service.instance import service as instance
+from provider_service.registrations import service
+from shared.wire.states import InstanceType, Role, Severity
+
+
+async def contact_is_fit(context: Context, subject: Subject) -> list[Finding]:
+    """Find a contact who could not finish the registration."""
+    return await context.database.read(_contact, subject.id)
+
+
+def _contact(session: Session, number: str) -> list[Finding]:
+    task = service.get(session, number)
+    contact = accounts.get_contact(session, task.contact_id)
+    findings = []
+    if not contact.active:
+        findings.append(
+            Finding(
+                f"The contact {contact.name} is not active",
+                "The person was deactivated, as a user or as a contact of the company.",
+                "Reactivate the contact, or choose another one.",
+                item="active",
+            )
+        )
+    if Role.SN_SB_PRO_CONSUMER not in contact.roles:
+        findings.append(
+            Finding(
+                f"The contact {contact.name} lacks the role {Role.SN_SB_PRO_CONSUMER}",
+                "Only a contact with that role may sign in here to allow the connection.",
+                f"Give {contact.name} the role {Role.SN_SB_PRO_CONSUMER}.",
+                item="role",
+            )
+        )
+    record = instance.get(session)
+    if record is not None and record.instance_type is InstanceType.PRODUCTION:
+        findings += _address(contact.email, contact.name)
+    return findings
+
+
+def _address(email: str, name: str) -> list[Finding]:
+    fault = directory.email_fault(email)
+    if fault is None:
+        return []
+    return [
+        Finding(
+            f"The e-mail address of {name}, {email}, cannot receive the registration e-mail",
+            fault,
+            "Correct the address of the contact.",
+            item="email",
+        )
+    ]
+
+
+async def company_is_free(context: Context, subject: Subject) -> list[Finding]:
+    """Find an inactive company, or one already connected from that address."""
+    return await context.database.read(_company, subject.id)
+
+
+def _company(session: Session, number: str) -> list[Finding]:
+    task = service.get(session, number)
+    company = accounts.get_company(session, task.company_id)
+    findings = []
+    if not company.active:
+        findings.append(
+            Finding(
+                f"The company {company.name} is not active",
+                "It was deactivated.",
+                "Reactivate the company, or cancel this registration.",
+                item="active",
+            )
+        )
+    standing = connections.live_at(session, task.consumer_url)
+    if standing is not None:
+        findings.append(
+            Finding(
+                f"{task.consumer_url} is already connected ({standing.registration_number})",
+                "There is one connection for an address; a stale one may be left of an earlier attempt.",
+                "Disconnect the existing connection first, or correct the address.",
+                item="connected",
+            )
+        )
+    return findings
+
+
+async def mail_can_be_sent(context: Context, subject: Subject) -> list[Finding]:
+    """Find e-mail sending switched on without a mail server."""
+    record = await context.database.read(instance.get)
+    if record is None or not record.sends_email or context.settings.smtp_host:
+        return []
+    return [
+        Finding(
+            "E-mail sending is on, but no mail server is set",
+            "In a production instance, or where sending is enabled, the link goes out by e-mail.",
+            "Set the mail server of this service, or switch e-mail sending off in the provider record.",
+        )
+    ]
+
+
+_WATCHES: Final = ("user", "contact", "company", "instance", "connection", "registration")
+
+CHECKS: Final = (
+    Check(
+        "registration.contact",
+        "Contact can finish the registration",
+        Severity.ERROR,
+        service.SUBJECT,
+        contact_is_fit,
+        _WATCHES,
+    ),
+    Check(
+        "registration.company",
+        "Company is active and not connected yet",
+        Severity.ERROR,
+        service.SUBJECT,
+        company_is_free,
+        _WATCHES,
+    ),
+    Check("registration.mail", "E-mail can be sent", Severity.ERROR, service.SUBJECT, mail_can_be_sent, _WATCHES),
+)
+"""Registered by the composition root."""
