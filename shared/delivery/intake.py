@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, null, select, tuple_, update
+from sqlalchemy import and_, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from shared.delivery.statements import insert_missing, is_postgresql, write_many
+from shared.delivery.statements import insert_many, insert_missing, is_postgresql, update_many
 from shared.delivery.tables import inbox, lanes_in
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
@@ -189,76 +189,49 @@ class Intake:
 
     def store(self) -> None:
         """Write new entries, the drained ones and the lanes that moved."""
-        if self.fresh:
-            write_many(self.session, _KEEP_ENTRY, [self._row(entry) for entry in self.fresh])
-        if self.drained:
-            self._write_drained()
+        insert_many(self.session, inbox, [self._row(entry) for entry in self.fresh])
+        settled = [entry for entry in self.drained if entry.outcome is not OutcomeKind.HELD]
+        stuck = [entry for entry in self.drained if entry.outcome is OutcomeKind.HELD]
+        keys = ("connection_id", "id")
+        update_many(
+            self.session, inbox, keys, [{**self._state(e), "settled_at": self.now_ms, "body": None} for e in settled]
+        )
+        update_many(self.session, inbox, keys, [self._state(entry) for entry in stuck])
         moved = [
             {
-                "its_connection": self.connection_id,
-                "its_lane": lane.name,
-                "applied": lane.applied,
-                "waits": len(lane.waiting),
-                "stuck": lane.blocked,
+                "connection_id": self.connection_id,
+                "lane": lane.name,
+                "applied_sequence": lane.applied,
+                "held": len(lane.waiting),
+                "blocked": lane.blocked,
             }
             for lane in self.lanes.values()
             if lane.changed
         ]
-        write_many(self.session, _MOVE_LANE, moved)
+        update_many(self.session, lanes_in, ("connection_id", "lane"), moved)
 
-    def _write_drained(self) -> None:
-        values = [
-            {
-                "its_connection": self.connection_id,
-                "its_id": entry.id,
-                "verdict": entry.verdict.value,
-                "why": _text(entry.problem),
-                "stuck": entry.quarantined,
-                "at": None if entry.outcome is OutcomeKind.HELD else self.now_ms,
-            }
-            for entry in self.drained
-        ]
-        write_many(self.session, _SETTLE_ENTRY, values)
-        done = [{"its_connection": row["its_connection"], "its_id": row["its_id"]} for row in values if row["at"]]
-        write_many(self.session, _DROP_BODY, done)
+    def _state(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "connection_id": self.connection_id,
+            "id": entry.id,
+            "outcome": entry.verdict.value,
+            "problem": _text(entry.problem),
+            "quarantined": entry.quarantined,
+        }
 
     def _row(self, entry: Entry) -> Mapping[str, Any]:
         message = entry.content
         waits = entry.outcome is OutcomeKind.HELD
         return {
-            "connection_id": self.connection_id,
-            "id": entry.id,
+            **self._state(entry),
             "lane": entry.lane,
             "sequence": entry.sequence,
             "type": message.type,
             "hash": entry.hash,
-            "outcome": entry.verdict.value,
-            "quarantined": entry.quarantined,
             "received_at": self.now_ms,
             "settled_at": None if waits else self.now_ms,
-            "problem": _text(entry.problem),
             "body": message.model_dump_json() if waits else None,
         }
-
-
-_ITS_ENTRY = (inbox.c.connection_id == bindparam("its_connection")) & (inbox.c.id == bindparam("its_id"))
-_KEEP_ENTRY = insert(inbox)
-_SETTLE_ENTRY = (
-    update(inbox)
-    .where(_ITS_ENTRY)
-    .values(
-        outcome=bindparam("verdict"),
-        problem=bindparam("why"),
-        quarantined=bindparam("stuck"),
-        settled_at=bindparam("at"),
-    )
-)
-_DROP_BODY = update(inbox).where(_ITS_ENTRY).values(body=null())
-_MOVE_LANE = (
-    update(lanes_in)
-    .where(lanes_in.c.connection_id == bindparam("its_connection"), lanes_in.c.lane == bindparam("its_lane"))
-    .values(applied_sequence=bindparam("applied"), held=bindparam("waits"), blocked=bindparam("stuck"))
-)
 
 
 def _text(problem: Problem | None) -> str | None:

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery.claims import claim, leased, release
 from shared.delivery.peers import close, pause, resume, wake
 from shared.delivery.settling import fail, refuse, settle, settle_and_claim, settle_held
-from shared.delivery.statements import WAKE_CHANNEL, is_postgresql, write_many
+from shared.delivery.statements import WAKE_CHANNEL, insert_many, is_postgresql, update_many
 from shared.delivery.tables import channels, lanes_out, outbox, peers
 from shared.wire.errors import Gone, Invalid, NotFound
 from shared.wire.identifiers import LANE_PATTERN, new_id
@@ -83,7 +83,7 @@ def enqueue_many(session: Session, *, connection_id: str, drafts: Sequence[Draft
             row = _row(draft, ids[index], sequences.take(draft.lane), time)
             rows.append({**place, **row, "created_at": now_ms})
         sequences.store()
-    write_many(session, _NEW_MESSAGE, rows)
+    insert_many(session, outbox, rows)
     return ids
 
 
@@ -144,23 +144,13 @@ class _Sequences:
         return sequence
 
     def store(self) -> None:
-        new, known = [], []
-        for lane, upto in self._next.items():
-            if lane in self._new:
-                new.append({"connection_id": self._connection_id, "lane": lane, "next_sequence": upto})
-            else:
-                known.append({"connection": self._connection_id, "its_lane": lane, "upto": upto})
-        write_many(self._session, _NEW_LANE, new)
-        write_many(self._session, _MOVE_LANE, known)
-
-
-_NEW_MESSAGE = insert(outbox)
-_NEW_LANE = insert(lanes_out)
-_MOVE_LANE = (
-    update(lanes_out)
-    .where(lanes_out.c.connection_id == bindparam("connection"), lanes_out.c.lane == bindparam("its_lane"))
-    .values(next_sequence=bindparam("upto"))
-)
+        rows = [
+            {"connection_id": self._connection_id, "lane": lane, "next_sequence": upto}
+            for lane, upto in self._next.items()
+        ]
+        insert_many(self._session, lanes_out, [row for row in rows if row["lane"] in self._new])
+        known = [row for row in rows if row["lane"] not in self._new]
+        update_many(self._session, lanes_out, ("connection_id", "lane"), known)
 
 
 def _row(draft: Draft, message_id: str, sequence: int, time: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery import peers as peer_rows
 from shared.delivery.claims import Claim, ClaimedMessage, ClaimLimits, claim
-from shared.delivery.statements import write_many
+from shared.delivery.statements import update_many
 from shared.delivery.tables import channels, outbox, settlements
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
@@ -170,16 +170,16 @@ def _write_outcomes(
     session.execute(insert(settlements), batch)
     exceptions = [
         {
-            "connection": claim.connection_id,
-            "its_channel": claim.channel,
-            "its_position": item.position,
-            "verdict": message.outcome.value,
-            "why": _text(message.problem),
+            "connection_id": claim.connection_id,
+            "channel": claim.channel,
+            "position": item.position,
+            "outcome": message.outcome.value,
+            "problem": _text(message.problem),
         }
         for item, message in zip(items, settled, strict=False)
         if message.outcome is not OutcomeKind.APPLIED
     ]
-    write_many(session, _WRITE_EXCEPTION, exceptions)
+    update_many(session, outbox, ("connection_id", "channel", "position"), exceptions)
 
 
 def _move(session: Session, row: Row[Any], claim: Claim, *, settled_position: int, due_at: int, grow: bool) -> None:
@@ -219,13 +219,4 @@ _MOVE = (
         lease_token=bindparam("token"),
         batch_limit=bindparam("batch"),
     )
-)
-_WRITE_EXCEPTION = (
-    update(outbox)
-    .where(
-        outbox.c.connection_id == bindparam("connection"),
-        outbox.c.channel == bindparam("its_channel"),
-        outbox.c.position == bindparam("its_position"),
-    )
-    .values(outcome=bindparam("verdict"), problem=bindparam("why"))
 )

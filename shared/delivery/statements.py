@@ -5,15 +5,11 @@ from typing import Any
 
 from sqlalchemy import Insert, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult, Dialect, Result
+from sqlalchemy.engine import CursorResult, Result
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.dml import UpdateBase
 
 WAKE_CHANNEL = "service_exchange_delivery"
 """Name under which PostgreSQL tells workers that something is due (NOTIFY; the payload is the connection)."""
-
-_compiled: dict[tuple[UpdateBase, str], SQLCompiler] = {}
 
 
 def is_postgresql(session: Session) -> bool:
@@ -45,25 +41,49 @@ def _insert_if_new(session: Session, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def write_many(session: Session, statement: UpdateBase, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Run ``statement``, made once at import, for every row, handing the rows to the driver as they are.
+def insert_many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all name the same columns.
 
-    That leaves out SQLAlchemy's work for each parameter, which costs more than the database's own. Values must be what
-    drivers take natively: texts, integers, booleans, None.
+    Like `update_many` it hands the values to the driver as they are, which leaves out SQLAlchemy's work for each
+    parameter: it costs more than the database's own. Values must be what drivers take natively: texts, integers,
+    booleans, None.
     """
     if not rows:
         return
-    connection = session.connection()
-    compiled = _compile(statement, connection.dialect, rows[0])
-    names = compiled.positiontup
-    parameters = [tuple(row[name] for name in names) for row in rows] if names else [dict(row) for row in rows]
-    connection.exec_driver_sql(compiled.string, parameters)
+    names = tuple(rows[0])
+    into = f"INSERT INTO {table.name} ({', '.join(names)})"
+    if is_postgresql(session):
+        _run_once(session, f"{into} SELECT * FROM {_arrays(table, names)}", names, rows)  # noqa: S608
+    else:
+        _run_for_each(session, f"{into} VALUES ({', '.join('?' * len(names))})", names, rows)
 
 
-def _compile(statement: UpdateBase, dialect: Dialect, row: Mapping[str, Any]) -> SQLCompiler:
-    key = (statement, dialect.name)
-    if key not in _compiled:
-        compiled = statement.compile(dialect=dialect, column_keys=list(row) if statement.is_insert else None)
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - statements that write always compile to one
-        _compiled[key] = compiled
-    return _compiled[key]
+def update_many(session: Session, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Update rows by ``keys``; every other member of a row is a column to set, the same ones in all of them."""
+    if not rows:
+        return
+    values = [name for name in rows[0] if name not in keys]
+    names = (*values, *keys)
+    if is_postgresql(session):
+        changes = ", ".join(f"{name} = given.{name}" for name in values)
+        match = " AND ".join(f"{table.name}.{name} = given.{name}" for name in keys)
+        given = f"{_arrays(table, names)} AS given({', '.join(names)})"
+        _run_once(session, f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}", names, rows)  # noqa: S608
+    else:
+        changes = ", ".join(f"{name} = ?" for name in values)
+        match = " AND ".join(f"{name} = ?" for name in keys)
+        _run_for_each(session, f"UPDATE {table.name} SET {changes} WHERE {match}", names, rows)  # noqa: S608
+
+
+def _arrays(table: Table, names: Sequence[str]) -> str:
+    """Spell the rows as one array a column, so that PostgreSQL plans and answers once for all of them."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return f"unnest({', '.join(f'%s::{table.c[name].type.compile(dialect)}[]' for name in names)})"
+
+
+def _run_once(session: Session, text: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    session.connection().exec_driver_sql(text, tuple([row[name] for row in rows] for name in names))
+
+
+def _run_for_each(session: Session, text: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    session.connection().exec_driver_sql(text, [tuple(map(row.__getitem__, names)) for row in rows])
