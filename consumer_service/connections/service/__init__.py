@@ -1,0 +1,90 @@
+"""Use cases of the connections slice, one module a concern; callers import the names from here."""
+
+from consumer_service.connections.service.handlers import (
+    goodbye_handler,
+    keys_handler,
+    message_handlers,
+    outcome_handler,
+    settings_handler,
+    settled_reaction,
+)
+from consumer_service.connections.service.heartbeats import (
+    Beat,
+    answer_beat,
+    beat_now,
+    claim_beats,
+    note_answer,
+    note_silence,
+    purge_beats,
+)
+from consumer_service.connections.service.lifecycle import (
+    ConnectionHooks,
+    active_connections,
+    close,
+    closed_by_peer,
+    get,
+    pause,
+    resume,
+    suspend,
+    suspend_all,
+)
+from consumer_service.connections.service.notices import (
+    claim_goodbyes,
+    claim_key_notices,
+    claim_refreshes,
+    goodbye_failed,
+    goodbye_told,
+    key_notice_failed,
+    keys_acknowledged,
+)
+from consumer_service.connections.service.opening import agreed_settings, announce_settings, open_connection, rekey
+from consumer_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
+from consumer_service.connections.service.receiving import lease, receive, settle_lease
+from consumer_service.connections.service.views import detail, list_connections, messages, overview
+
+__all__ = [
+    "Beat",
+    "ConnectionHooks",
+    "active_connections",
+    "adopt_epoch",
+    "adopt_key_set",
+    "agreed_settings",
+    "announce_settings",
+    "answer_beat",
+    "beat_now",
+    "claim_beats",
+    "claim_goodbyes",
+    "claim_key_notices",
+    "claim_refreshes",
+    "close",
+    "closed_by_peer",
+    "detail",
+    "get",
+    "goodbye_failed",
+    "goodbye_handler",
+    "goodbye_told",
+    "key_notice_failed",
+    "keys_acknowledged",
+    "keys_handler",
+    "keys_of",
+    "lease",
+    "list_connections",
+    "message_handlers",
+    "messages",
+    "note_answer",
+    "note_contact",
+    "note_silence",
+    "open_connection",
+    "outcome_handler",
+    "overview",
+    "pause",
+    "purge_beats",
+    "receive",
+    "rekey",
+    "resume",
+    "settings_handler",
+    "settle_lease",
+    "settled_reaction",
+    "suspend",
+    "suspend_all",
+]

@@ -1,0 +1,84 @@
+"""What is pinned of a peer: its key set, its epoch; and that it was heard."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from sqlalchemy.orm import Session
+
+from consumer_service.connections import domain, store
+from consumer_service.connections.domain import PeerKeys
+from consumer_service.connections.service.lifecycle import milliseconds, noted, peer_actor
+from consumer_service.connections.tables import Connection
+from shared.delivery import peers
+from shared.signing.errors import KeySetRolledBack
+from shared.signing.keysets import read_key_set
+from shared.wire.discovery import KeySet, SignedStatement
+from shared.wire.states import DeliveryMode
+
+
+@lru_cache(maxsize=2048)
+def _parsed(payload: str) -> PeerKeys:
+    """Named by the whole payload, so no entry ever goes stale."""
+    return domain.peer_keys({"payload": payload})
+
+
+def keys_of(row: Connection) -> PeerKeys:
+    """Return the peer's http keys as pinned; parsed once a key set."""
+    return _parsed(row.key_set["payload"])
+
+
+def adopt_key_set(session: Session, connection: Connection, statement: SignedStatement, now: datetime) -> KeySet:
+    """Pin the peer's newer key set; the one pinned already changes nothing (docs/protocol.md, section 3).
+
+    Raises `StatementRefused` and its kind: ``key_set_sequence`` for a lower sequence, or the same with other content;
+    `Conflict` (code ``peer_identity_mismatch``). ``connection`` is locked by the caller.
+    """
+    key_set = read_key_set(
+        statement,
+        pinned_jkt=connection.identity_jkt,
+        minimum_sequence=connection.key_set_sequence,
+        now=int(now.timestamp()),
+    )
+    domain.require_key_set_of(key_set, issuer=connection.peer_issuer, instance_id=connection.peer_instance_id)
+    if domain.called(DeliveryMode(connection.delivery)):
+        connection.key_set_refresh_at = domain.refresh_at(key_set, now)
+    if key_set.sequence == connection.key_set_sequence:
+        if not domain.same_statement(connection.key_set, statement):
+            raise KeySetRolledBack(f"Its sequence {key_set.sequence} has been seen with other content")
+        return key_set
+    before = connection.key_set_sequence
+    connection.key_set, connection.key_set_sequence = statement.model_dump(), key_set.sequence
+    noted(
+        session,
+        connection,
+        "connection.key_set_adopted",
+        peer_actor(connection),
+        now,
+        before={"sequence": before},
+        after={"sequence": key_set.sequence},
+    )
+    return key_set
+
+
+def adopt_epoch(session: Session, connection_id: str, epoch: int, now: datetime) -> None:
+    """Follow the peer into a higher epoch; raise `Conflict` (code ``epoch_old``) for a lower one."""
+    row = store.find(session, connection_id, lock=True)
+    if row is None or epoch == row.peer_epoch:
+        return
+    domain.require_epoch(epoch, row.peer_epoch)
+    before = row.peer_epoch
+    row.peer_epoch, row.peer_number = epoch, 0
+    noted(
+        session,
+        row,
+        "connection.peer_restored",
+        peer_actor(row),
+        now,
+        before={"epoch": before},
+        after={"epoch": epoch},
+    )
+
+
+def note_contact(session: Session, connection_id: str, now: datetime) -> None:
+    """The peer reached us, authenticated: it is there, and what waits for it is tried at once."""
+    peers.contact(session, connection_id, milliseconds(now))

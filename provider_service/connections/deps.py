@@ -1,0 +1,137 @@
+"""Who calls on a connection: the peer pinned to it, by a verified signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from provider_service.connections import domain, service, store
+from provider_service.connections.domain import PeerKeys, Snapshot
+from provider_service.connections.service import ConnectionHooks
+from provider_service.connections.tables import Connection
+from provider_service.context import ContextDep
+from provider_service.instance.deps import answering
+from provider_service.instance.domain import Instance
+from shared.delivery import nonces
+from shared.delivery.inbox import Handler
+from shared.delivery.loop import OnSettled
+from shared.signing.errors import KeyUnknown
+from shared.signing.requests import UnverifiedRequest, VerifiedRequest
+from shared.transport.inbound import read_signed
+from shared.wire.errors import NotFound
+from shared.wire.states import ConnectionState, DeliveryMode
+
+WITHOUT_KEY = ("/exchange/v1/messages", "/exchange/v1/outcomes")
+"""The calls that need no idempotency key: messages have ids of their own (docs/protocol.md, section 4)."""
+
+RENEWING = "/exchange/v1/keys"
+"""The one call a peer may make under a key set that has expired: it brings the next one."""
+
+FETCHING = frozenset({("GET", "/exchange/v1/messages"), ("POST", "/exchange/v1/outcomes")})
+"""The calls by which a peer that is never called learns that it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPeer:
+    """Who called, on which connection, and as whom it was answered."""
+
+    connection: Snapshot
+    request: VerifiedRequest
+    own: Instance
+
+    def remember(self, session: Session) -> None:
+        """Count the request once, in the transaction of its effect; raise `NonceSeen` for a replay."""
+        nonces.remember(session, self.request.key_id, self.request.nonce, self.request.expires)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    own: Instance
+    peer: Snapshot
+    keys: PeerKeys
+
+
+async def _verified_peer(request: Request, context: ContextDep) -> VerifiedPeer:
+    now = int(context.clock().timestamp())
+    path = request.url.path
+    unverified = await read_signed(
+        request,
+        issuer=context.settings.issuer,
+        now=now,
+        requires_idempotency_key=request.method != "GET" and path not in WITHOUT_KEY,
+    )
+    pinned = await context.database.read(_pinned, context.settings.data_dir, unverified.connection_id)
+    verified = _verify(unverified, pinned.keys, now, renewing=path == RENEWING)
+    domain.require_open(pinned.peer, farewell=(request.method, path) in FETCHING)
+    return VerifiedPeer(pinned.peer, verified, pinned.own)
+
+
+def _pinned(session: Session, data_dir: Path, connection_id: str | None) -> _Pinned:
+    own = answering(session, data_dir)
+    row = None if connection_id is None else store.find(session, connection_id)
+    if row is None:
+        raise NotFound(
+            "There is no such connection here",
+            code="connection_unknown",
+            cause="It was never completed, or belongs to another instance.",
+            fix="Check the header Exchange-Connection, or register anew.",
+        )
+    return _Pinned(own, snapshot(row), service.keys_of(row))
+
+
+def _verify(unverified: UnverifiedRequest, pinned: PeerKeys, now: int, *, renewing: bool) -> VerifiedRequest:
+    key = pinned.keys.get(unverified.key_id)
+    if key is None or (pinned.expires <= now and not renewing):
+        raise KeyUnknown(
+            "No usable key of this id is pinned to the connection",
+            cause="The key belongs to another peer, has ended, or its key set was not told here or has expired.",
+            fix="Tell the present key set by POST /exchange/v1/keys, signed by a key known here.",
+        )
+    return unverified.verify(key)
+
+
+def snapshot(row: Connection) -> Snapshot:
+    """Return what a request needs to know of its connection."""
+    return Snapshot(
+        id=row.id,
+        company_id=row.company_id,
+        state=ConnectionState(row.state),
+        delivery=DeliveryMode(row.delivery),
+        peer_name=row.peer_name,
+        peer_issuer=row.peer_issuer,
+        peer_instance_id=row.peer_instance_id,
+        peer_epoch=row.peer_epoch,
+        key_set_sequence=row.key_set_sequence,
+        farewell=row.goodbye_due_at is not None and not domain.called(DeliveryMode(row.delivery)),
+    )
+
+
+def _handlers(request: Request) -> Mapping[str, Handler]:
+    handlers: Mapping[str, Handler] = request.app.state.message_handlers
+    return handlers
+
+
+def _on_settled(request: Request) -> OnSettled:
+    on_settled: OnSettled = request.app.state.on_settled
+    return on_settled
+
+
+def _hooks(request: Request) -> ConnectionHooks:
+    hooks: ConnectionHooks = request.app.state.connection_hooks
+    return hooks
+
+
+VerifiedPeerDep = Annotated[VerifiedPeer, Depends(_verified_peer)]
+"""The verified caller of a signed endpoint; refuses a connection that is unknown, closed or suspended."""
+
+HandlersDep = Annotated[Mapping[str, Handler], Depends(_handlers)]
+"""Handlers by message type, set by the composition root in ``app.state.message_handlers``."""
+
+OnSettledDep = Annotated[OnSettled, Depends(_on_settled)]
+"""What reacts to verdicts, set by the composition root in ``app.state.on_settled``."""
+
+ConnectionHooksDep = Annotated[ConnectionHooks, Depends(_hooks)]
+"""What higher slices do, set by the composition root in ``app.state.connection_hooks``."""

@@ -1,0 +1,107 @@
+"""API shapes of the connections slice."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.wire.connection import Settings
+from shared.wire.problems import Problem
+from shared.wire.states import ConnectionState, DeliveryMode, InstanceType, LinkStatus
+
+_DOCUMENTED = ConfigDict(use_attribute_docstrings=True)
+
+
+class ConnectionView(BaseModel):
+    """A connection in a list."""
+
+    model_config = _DOCUMENTED
+
+    id: str
+    company_id: str
+    registration_number: str
+    environment: str
+    peer_name: str
+    peer_issuer: str
+    peer_instance_type: InstanceType
+    delivery: DeliveryMode
+    state: ConnectionState
+    sending: LinkStatus
+    """How the direction to the peer does."""
+    receiving: LinkStatus
+    """How the direction from the peer does."""
+    queued: int
+    """Messages waiting to be sent."""
+    opened_at: datetime
+    activated_at: datetime | None
+    closed_at: datetime | None
+    version: int
+
+
+class RoundTrip(BaseModel):
+    """One heartbeat of the last day."""
+
+    model_config = _DOCUMENTED
+
+    at: datetime
+    direction: Literal["out", "in"]
+    round_trip_ms: int | None
+    problem: str
+    """Code of what went wrong, empty where nothing did."""
+
+
+class ConnectionDetail(ConnectionView):
+    """A connection, and how it does."""
+
+    peer_instance_id: str
+    peer_epoch: int
+    peer_software: str
+    identity_thumbprint: str
+    """Thumbprint of the peer's pinned identity key."""
+    key_set_sequence: int
+    key_set_expires_at: datetime
+    settings_acknowledged: bool
+    peer_settings: Settings | None
+    close_reason: str
+    closed_by: str
+    sent_in_24_h: int
+    received_in_24_h: int
+    held: int
+    quarantined: int
+    oldest_unsent_at: datetime | None
+    last_exchange_at: datetime | None
+    last_contact_at: datetime | None
+    next_attempt_at: datetime | None
+    round_trip_ms: int | None
+    skew_ms: int | None
+    last_out_at: datetime | None
+    last_in_at: datetime | None
+    problem: Problem | None
+    """What last went wrong, until something went right."""
+    beats: list[RoundTrip]
+    """The last 24 hours, oldest first."""
+
+
+class Reason(BaseModel):
+    """Why."""
+
+    reason: str = Field(default="", max_length=500)
+
+
+class MessageView(BaseModel):
+    """One message of the log; its content stays out of it."""
+
+    model_config = _DOCUMENTED
+
+    id: str
+    direction: Literal["out", "in"]
+    lane: str
+    sequence: int
+    type: str
+    subject: str
+    status: str
+    """``queued``, ``quarantined``, or the outcome."""
+    attempts: int
+    at: datetime
+    """When it was queued, or came."""
+    problem: Problem | None

@@ -1,0 +1,130 @@
+"""Making a connection at the end of the handshake, and telling our half of the settings."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.connections import domain, store
+from provider_service.connections.service.lifecycle import get, milliseconds, moved, noted
+from provider_service.connections.tables import Connection
+from provider_service.instance import service as instance
+from provider_service.instance.domain import CAPABILITIES
+from shared.delivery import outbox, peers
+from shared.lifecycle.connection import CONNECTION, Move
+from shared.runtime.database import notify
+from shared.signing.keysets import read_key_set
+from shared.wire.connection import Settings
+from shared.wire.discovery import Limits, SignedStatement
+from shared.wire.states import DeliveryMode, InstanceType, MessageType
+from shared.wire.version import PROTOCOL_VERSION, SOFTWARE_NAME, SOFTWARE_VERSION
+
+
+def open_connection(
+    session: Session,
+    *,
+    connection_id: str,
+    company_id: str,
+    registration_number: str,
+    peer_name: str,
+    peer_issuer: str,
+    peer_instance_id: str,
+    peer_instance_type: InstanceType | str,
+    peer_epoch: int,
+    identity_jkt: str,
+    key_set: Mapping[str, Any],
+    delivery: DeliveryMode,
+    environment: str = "",
+    now: datetime,
+) -> Settings:
+    """Pin the peer and queue our settings; return them. The same id again changes nothing.
+
+    ``key_set`` is the peer's signed statement. Raises what refuses it.
+    """
+    if store.find(session, connection_id, lock=True) is not None:
+        return agreed_settings(session, delivery)
+    statement = SignedStatement.model_validate(dict(key_set))
+    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    domain.require_key_set_of(pinned, issuer=peer_issuer, instance_id=peer_instance_id)
+    called = domain.called(delivery)
+    row = Connection(
+        id=connection_id,
+        company_id=company_id,
+        registration_number=registration_number,
+        environment=environment,
+        peer_name=peer_name,
+        peer_issuer=peer_issuer,
+        peer_instance_id=peer_instance_id,
+        peer_instance_type=str(InstanceType(peer_instance_type)),
+        peer_epoch=peer_epoch,
+        identity_jkt=identity_jkt,
+        key_set=statement.model_dump(),
+        key_set_sequence=pinned.sequence,
+        key_set_refresh_at=domain.refresh_at(pinned, now) if called else None,
+        delivery=delivery.value,
+        state=CONNECTION.initial,
+        opened_at=now,
+        heartbeat_due_at=now if called else None,
+        version=0,
+    )
+    session.add(row)
+    noted(session, row, "connection.opened", SYSTEM, now, after={"peer": peer_name, "issuer": peer_issuer})
+    peers.register(session, connection_id, DeliveryMode.PUSH if called else DeliveryMode.PULL)
+    return announce_settings(session, connection_id=connection_id, now=now)
+
+
+def agreed_settings(session: Session, delivery: DeliveryMode) -> Settings:
+    """Return our half of what is agreed on a connection."""
+    own = instance.require(session)
+    return Settings(
+        name=own.name,
+        instance_type=own.instance_type,
+        software=f"{SOFTWARE_NAME}/{SOFTWARE_VERSION}",
+        versions=[PROTOCOL_VERSION],
+        capabilities=list(CAPABILITIES),
+        delivery=delivery,
+        limits=Limits(),
+    )
+
+
+def announce_settings(session: Session, *, connection_id: str, now: datetime) -> Settings:
+    """Queue our settings for the peer: the first message of a connection, and again whenever they change."""
+    row = get(session, connection_id)
+    settings = agreed_settings(session, DeliveryMode(row.delivery))
+    outbox.enqueue(
+        session,
+        connection_id=connection_id,
+        lane=domain.CONTROL_LANE,
+        type=MessageType.SETTINGS,
+        subject="",
+        data_json=settings.model_dump_json(),
+        now_ms=milliseconds(now),
+    )
+    notify(session, "worker")
+    return settings
+
+
+def rekey(
+    session: Session,
+    *,
+    connection_id: str,
+    identity_jkt: str,
+    key_set: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> Connection:
+    """Pin another identity of the same instance, after a new invitation with a confirmed comparison code.
+
+    Raises `IllegalMove` unless the connection is suspended.
+    """
+    row = get(session, connection_id, lock=True)
+    statement = SignedStatement.model_validate(dict(key_set))
+    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    domain.require_key_set_of(pinned, issuer=row.peer_issuer, instance_id=row.peer_instance_id)
+    row.identity_jkt, row.key_set, row.key_set_sequence = identity_jkt, statement.model_dump(), pinned.sequence
+    moved(session, row, Move.REKEY, actor, now)
+    peers.resume(session, row.id)
+    notify(session, "worker")
+    return row

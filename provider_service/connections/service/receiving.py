@@ -1,0 +1,90 @@
+"""Batches in, and batches out to peers that fetch them (docs/protocol.md, sections 8 and 9)."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from provider_service.connections import domain, store
+from provider_service.connections.domain import Snapshot
+from provider_service.connections.service.lifecycle import milliseconds
+from provider_service.connections.service.pinning import adopt_epoch, note_contact
+from shared.delivery import inbox, outbox
+from shared.delivery.claims import Claim
+from shared.delivery.inbox import Handler, SettledLater
+from shared.delivery.loop import OnSettled
+from shared.runtime.database import notify
+from shared.wire.errors import Conflict
+from shared.wire.messages import Message, Outcome, OutcomeData, Settlement
+from shared.wire.states import DeliveryMode, MessageType
+from shared.wire.version import PULL_LEASE_SECONDS
+
+
+def receive(
+    session: Session,
+    *,
+    peer: Snapshot,
+    epoch: int,
+    messages: Sequence[Message],
+    handlers: Mapping[str, Handler],
+    now: datetime,
+) -> list[Outcome]:
+    """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``)."""
+    if epoch != peer.peer_epoch:
+        adopt_epoch(session, peer.id, epoch, now)
+    note_contact(session, peer.id, now)
+    received = inbox.receive(
+        session, connection_id=peer.id, messages=messages, handlers=handlers, now_ms=milliseconds(now)
+    )
+    tell_late(session, peer.id, received.settled_later, now)
+    notify(session, "worker")
+    return received.outcomes
+
+
+def tell_late(session: Session, connection_id: str, verdicts: Sequence[SettledLater], now: datetime) -> None:
+    """Queue the verdicts on messages that had been answered ``held``."""
+    drafts = [
+        outbox.Draft(
+            domain.CONTROL_LANE,
+            MessageType.OUTCOME,
+            "",
+            OutcomeData(id=late.message_id, outcome=late.outcome, problem=late.problem).model_dump_json(
+                exclude_none=True
+            ),
+        )
+        for late in verdicts
+    ]
+    if drafts:
+        outbox.enqueue_many(session, connection_id=connection_id, drafts=drafts, now_ms=milliseconds(now))
+
+
+def lease(session: Session, *, peer: Snapshot, now: datetime) -> Claim | None:
+    """Lease the next batch to a peer that fetches; None while there is nothing."""
+    return outbox.claim(
+        session,
+        now_ms=milliseconds(now),
+        lease_ms=PULL_LEASE_SECONDS * 1000,
+        connection_id=peer.id,
+        mode=DeliveryMode.PULL,
+    )
+
+
+def settle_lease(
+    session: Session, *, peer: Snapshot, settlement: Settlement, on_settled: OnSettled, now: datetime
+) -> None:
+    """Take the peer's verdicts on a batch it fetched; raise `Conflict` (``lease_unknown``, ``epoch_old``)."""
+    now_ms = milliseconds(now)
+    if settlement.epoch != peer.peer_epoch:
+        adopt_epoch(session, peer.id, settlement.epoch, now)
+    claim = outbox.leased(session, peer.id, settlement.lease)
+    lapses_at = store.lease_lapses_at(session, peer.id, settlement.lease)
+    if claim is None or lapses_at is None or lapses_at <= now_ms:
+        raise Conflict(
+            "No batch is leased under this name",
+            code="lease_unknown",
+            cause=f"It was settled before, or its {PULL_LEASE_SECONDS} seconds are over.",
+            fix="Fetch again; what was applied already is answered as a duplicate.",
+        )
+    settled = outbox.settle(session, claim, settlement.outcomes, now_ms)
+    if settled:
+        on_settled(session, peer.id, settled, now_ms)
