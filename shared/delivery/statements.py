@@ -51,11 +51,9 @@ def insert_many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]
     if not rows:
         return
     names = tuple(rows[0])
-    into = f"INSERT INTO {table.name} ({', '.join(names)})"
-    if is_postgresql(session):
-        _run_once(session, f"{into} SELECT * FROM {_arrays(table, names)}", names, rows)  # noqa: S608
-    else:
-        _run_for_each(session, f"{into} VALUES ({', '.join('?' * len(names))})", names, rows)
+    mark = "%s" if is_postgresql(session) else "?"
+    places = ", ".join([mark] * len(names))
+    _run_for_each(session, f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", names, rows)  # noqa: S608
 
 
 def update_many(session: Session, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
