@@ -22,13 +22,22 @@ CHANNEL: Final = "health"
 """Notified when a subject has become due (`shared.runtime.database.notify`)."""
 
 
+def begin_run(session: Session, *, subject: Subject, checks: Sequence[Check], now: datetime) -> None:
+    """Say that a run of ``checks`` on ``subject`` begins: what is touched from here on makes it due again."""
+    row = store.subject_row(session, subject, now)
+    if not row.watches.strip():
+        row.watches = watched_words(Result(check, ()) for check in checks)
+    row.due, row.next_check_at = False, next_check(now, failing=True)
+    session.flush()
+
+
 def store_findings(session: Session, *, subject: Subject, results: Sequence[Result], now: datetime) -> list[Issue]:
-    """Keep what the run of some checks has found about ``subject``; return its unresolved issues.
+    """Keep what a run of checks, begun by `begin_run`, has found about ``subject``; return its unresolved issues.
 
     A finding seen before updates its issue, a resolved one opens again, a muted one stays muted; an issue of these
     checks that is no longer found resolves by itself.
     """
-    row = store.subject_row(session, subject)
+    row = store.subject_row(session, subject, now)
     known = {(issue.check_id, issue.item): issue for issue in store.of_subject(session, subject, _ids(results))}
     for result in results:
         for finding in result.findings:
@@ -176,14 +185,9 @@ def _mute(session: Session, row: IssueRow, reason: str | None, actor: Actor, now
     _changed(session, row, action, {"reason": row.muted_reason}, actor=actor, now=now)
 
 
-def _schedule(
-    session: Session, row: SubjectRow | None, subject: Subject, results: Sequence[Result], now: datetime
-) -> None:
+def _schedule(session: Session, row: SubjectRow, subject: Subject, results: Sequence[Result], now: datetime) -> None:
     failing = store.unresolved_count(session, subject) > 0
-    if row is None:
-        row = SubjectRow(subject_type=subject.type, subject_id=subject.id)
-        session.add(row)
-    row.watches, row.due, row.checked_at = watched_words(results), False, now
+    row.watches, row.checked_at = watched_words(results), now
     row.next_check_at = next_check(now, failing=failing)
     session.flush()
 

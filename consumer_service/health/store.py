@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from consumer_service.checks import Subject
@@ -60,10 +61,20 @@ def unresolved_count(session: Session, subject: Subject) -> int:
     return sum(row.state != IssueState.RESOLVED for row in of_subject(session, subject))
 
 
-def subject_row(session: Session, subject: Subject) -> SubjectRow | None:
-    """Return when a subject was, and will be, looked at; held until this transaction ends."""
-    query = select(SubjectRow).where(SubjectRow.subject_type == subject.type, SubjectRow.subject_id == subject.id)
-    return session.scalars(query.with_for_update()).one_or_none()
+def subject_row(session: Session, subject: Subject, now: datetime) -> SubjectRow:
+    """Return when a subject was, and will be, looked at; a new one begins now. Held until this transaction ends."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = {
+        "subject_type": subject.type,
+        "subject_id": subject.id,
+        "watches": " ",
+        "due": False,
+        "checked_at": now,
+        "next_check_at": now,
+    }
+    session.execute(dialect.insert(SubjectRow).values(fresh).on_conflict_do_nothing())
+    key = (subject.type, subject.id)
+    return session.get_one(SubjectRow, key, with_for_update=True, populate_existing=True)
 
 
 def mark_due(session: Session, word: str) -> int:

@@ -24,7 +24,9 @@ async def validate(
     context: Context, registry: CheckRegistry, subject: Subject, *, seconds: float = CHECK_SECONDS
 ) -> list[Issue]:
     """Run every check of ``subject`` and keep what they find; return its unresolved issues."""
-    results = await run_checks(context, registry.of(subject), subject, seconds=seconds)
+    checks = registry.of(subject)
+    await context.database.write(service.begin_run, subject=subject, checks=checks, now=context.clock())
+    results = await run_checks(context, checks, subject, seconds=seconds)
     return await context.database.write(service.store_findings, subject=subject, results=results, now=context.clock())
 
 

@@ -1,8 +1,10 @@
 """Queries of the keys slice."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from provider_service.keys.tables import KeyAcknowledgement, KeyRow, KeySetRow
@@ -49,9 +51,12 @@ def key_set_locked(session: Session) -> KeySetRow | None:
     return session.scalars(query).first()
 
 
-def acknowledgement(session: Session, connection_id: str) -> KeyAcknowledgement | None:
-    """Return what a connection has acknowledged."""
-    return session.get(KeyAcknowledgement, connection_id)
+def acknowledgement(session: Session, connection_id: str, now: datetime) -> KeyAcknowledgement:
+    """Return what a connection has acknowledged, 0 for nothing yet; held until this transaction ends."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = {"connection_id": connection_id, "sequence": 0, "acknowledged_at": now}
+    session.execute(dialect.insert(KeyAcknowledgement).values(fresh).on_conflict_do_nothing())
+    return session.get_one(KeyAcknowledgement, connection_id, with_for_update=True, populate_existing=True)
 
 
 def acknowledged(session: Session) -> dict[str, int]:

@@ -21,6 +21,7 @@ from consumer_service.keys.service import publication, ring
 from consumer_service.keys.service.ring import Masters
 from consumer_service.keys.tables import KeyRow, KeySetRow
 from shared.signing.envelopes import KEY_BYTES, MasterKey, open_sealed, seal, sealed_under
+from shared.signing.errors import EnvelopeMalformed
 from shared.signing.keysets import published, read_key_set
 from shared.wire.discovery import SignedStatement
 from shared.wire.errors import ExchangeError
@@ -60,7 +61,8 @@ def _master_key(rows: Sequence[KeyRow], masters: Masters) -> HealthNode:
         open_sealed(text, masters=masters, table="health", row="sample", column="sample")
         return f"{master.name} seals; {len(masters)} configured"
 
-    missing = {sealed_under(row.private_sealed) for row in rows} - set(masters)
+    under = [_sealed_under(row) for row in rows]
+    missing = set(under) - set(masters)
     if missing or not masters:
         return HealthNode(
             "master_key",
@@ -71,7 +73,7 @@ def _master_key(rows: Sequence[KeyRow], masters: Masters) -> HealthNode:
             fix="Give it as a previous master key, then rewrap the ring.",
         )
     node = _tried("master_key", "Master key readable", look)
-    stale = sum(sealed_under(row.private_sealed) != next(iter(masters)) for row in rows)
+    stale = sum(name != next(iter(masters)) for name in under)
     if node.colour is Colour.GREEN and stale:
         return HealthNode(
             node.name,
@@ -197,14 +199,27 @@ def _tried(name: str, title: str, look: Callable[[], str]) -> HealthNode:
     try:
         return HealthNode(name, title, Colour.GREEN, look())
     except ExchangeError as error:
-        return HealthNode(
-            name,
-            title,
-            Colour.RED,
-            found=error.detail,
-            cause=error.cause or "The stored key, or the master key that seals it, is not the right one.",
-            fix=error.fix or "Restore master key and database of the same time, or give the key up.",
-        )
+        return _failed(name, title, error)
+    except ValueError:  # what is stored does not even have the form of what it should be
+        return _failed(name, title, ExchangeError("What is stored is damaged"))
+
+
+def _failed(name: str, title: str, error: ExchangeError) -> HealthNode:
+    return HealthNode(
+        name,
+        title,
+        Colour.RED,
+        found=error.detail,
+        cause=error.cause or "The stored key, or the master key that seals it, is not the right one.",
+        fix=error.fix or "Restore master key and database of the same time, or give the key up.",
+    )
+
+
+def _sealed_under(row: KeyRow) -> str:
+    try:
+        return sealed_under(row.private_sealed)
+    except EnvelopeMalformed:
+        return f"(that of {row.kid} cannot be read)"
 
 
 def _unused(name: str, title: str) -> HealthNode:

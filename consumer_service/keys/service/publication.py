@@ -18,7 +18,7 @@ from consumer_service.keys.domain import (
 )
 from consumer_service.keys.service import ring
 from consumer_service.keys.service.ring import Masters
-from consumer_service.keys.tables import KeyAcknowledgement, KeyRow, KeySetRow
+from consumer_service.keys.tables import KeyRow, KeySetRow
 from shared.runtime.database import notify
 from shared.signing.keys import PublicKey
 from shared.signing.keysets import make_key_set, published
@@ -98,12 +98,10 @@ def pending_notice(session: Session, connection_ids: Collection[str]) -> Notice 
 
 def acknowledge(session: Session, *, connection_id: str, sequence: int, now: datetime) -> None:
     """Note that the peer of a connection has pinned key set ``sequence``; a lower one than before changes nothing."""
-    row = store.acknowledgement(session, connection_id)
-    if row is None:
-        session.add(KeyAcknowledgement(connection_id=connection_id, sequence=sequence, acknowledged_at=now))
-    elif sequence > row.sequence:
+    row = store.acknowledgement(session, connection_id, now)
+    if sequence > row.sequence:
         row.sequence, row.acknowledged_at = sequence, now
-    session.flush()
+        session.flush()
 
 
 def forget(session: Session, *, connection_id: str) -> None:

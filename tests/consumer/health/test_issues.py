@@ -258,6 +258,23 @@ async def test_checks_run_side_by_side_and_one_that_hangs_or_crashes_is_a_findin
     assert (refused.cause, refused.fix) == ("It is down", "Start it")
 
 
+async def test_runs_at_the_same_time_keep_one_issue_a_finding(world: World, probe: Probe) -> None:
+    probe.finds("a", "b")
+    await asyncio.gather(*(validated(world) for _ in range(5)))
+    issues = (await world.client.get("/api/v1/issues")).json()["items"]
+    assert sorted((issue["item"], issue["count"]) for issue in issues) == [("a", 5), ("b", 5)]
+
+
+async def test_a_change_during_a_run_makes_the_subject_due_again(world: World, probe: Probe) -> None:
+    async def changes(context: Context, subject: Subject) -> list[Finding]:
+        await context.database.write(service.touch, "keys")
+        return []
+
+    check = Check("changes", "Changes", Severity.ERROR, "instance", changes, ("keys",))
+    await validate(world.context, CheckRegistry([check]), THIS_INSTANCE)
+    assert await world.database.read(service.due_subjects, world.clock()) == [THIS_INSTANCE]
+
+
 async def test_a_check_that_was_not_run_keeps_its_issues(world: World, probe: Probe) -> None:
     probe.finds("a")
     await validated(world)

@@ -25,10 +25,6 @@ async def leaves(world: World) -> dict[str, Colour]:
     return {leaf.name: leaf.colour for leaf in tree.leaves()}
 
 
-async def colour(world: World) -> Colour:
-    return (await world.database.read(keys.health, world.masters, now=world.clock())).colour
-
-
 @pytest.mark.parametrize(
     ("children", "expected"),
     [
@@ -118,6 +114,18 @@ async def test_a_tampered_key_set_is_found(world: World) -> None:
 
     await world.database.write(tamper)
     assert (await leaves(world))["published"] is Colour.RED
+
+
+@pytest.mark.parametrize(
+    "damage", [{"private_sealed": "rubbish"}, {"algorithm": "RS256"}, {"public_jwk": {"kty": "x"}}]
+)
+async def test_a_damaged_row_is_a_finding_and_never_a_failure_of_the_diagnosis(
+    world: World, damage: dict[str, Any]
+) -> None:
+    await world.create_record()
+    statement = update(KeyRow).where(KeyRow.purpose == "http").values(**damage)
+    await world.database.write(lambda session: session.execute(statement) and None)
+    assert (await leaves(world))["sign_http"] is Colour.RED
 
 
 async def test_old_keys_are_a_warning(world: World) -> None:
