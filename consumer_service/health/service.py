@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from consumer_service.audit import service as audit
 from consumer_service.audit.domain import SYSTEM, Actor
-from consumer_service.checks import Check, Finding, Subject
+from consumer_service.checks import THIS_INSTANCE, Check, Finding, Subject
 from consumer_service.directory import service as directory
 from consumer_service.health import store
 from consumer_service.health.domain import Filter, Issue, IssueState, Result, next_check, watched_words
@@ -114,8 +114,13 @@ def touch(session: Session, watched: str) -> int:
 def due_subjects(
     session: Session, now: datetime, *, types: Collection[str] | None = None, limit: int = 100
 ) -> list[Subject]:
-    """Return the subjects, of some ``types`` or of all, to look at now: touched, or their time has come."""
-    return [Subject(row.subject_type, row.subject_id) for row in store.due(session, now, types, limit)]
+    """Return the subjects, of some ``types`` or of all, to look at now: touched, or their time has come.
+
+    The instance itself is due from the very start; every other subject from its first run on.
+    """
+    found = [Subject(row.subject_type, row.subject_id) for row in store.due(session, now, types, limit)]
+    wanted = types is None or THIS_INSTANCE.type in types
+    return found if not wanted or store.is_known(session, THIS_INSTANCE) else [THIS_INSTANCE, *found]
 
 
 def drop_subject(session: Session, *, subject_type: str, subject_id: str, now: datetime) -> None:

@@ -77,6 +77,11 @@ def subject_row(session: Session, subject: Subject, now: datetime) -> SubjectRow
     return session.get_one(SubjectRow, key, with_for_update=True, populate_existing=True)
 
 
+def is_known(session: Session, subject: Subject) -> bool:
+    """Tell whether a subject was ever looked at."""
+    return session.get(SubjectRow, (subject.type, subject.id)) is not None
+
+
 def mark_due(session: Session, word: str) -> int:
     """Make every subject that watches ``word`` due; return how many there are."""
     query = (

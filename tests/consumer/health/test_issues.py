@@ -221,11 +221,21 @@ async def test_a_change_of_what_is_watched_makes_the_subject_due_at_once(
 
 async def test_a_subject_that_has_ended_is_looked_at_no_more_and_its_issues_resolve(world: World, probe: Probe) -> None:
     probe.finds("a")
-    (issue,) = (await validated(world))["issues"]
-    await world.database.write(service.drop_subject, subject_type="instance", subject_id="self", now=world.clock())
+    thing = Subject("thing", "1")
+    check = Check("thing.probe", "A probe", Severity.ERROR, "thing", probe.run)
+    (issue,) = await validate(world.context, CheckRegistry([check]), thing)
     world.clock.pass_by(days=1)
-    assert await world.database.read(service.due_subjects, world.clock()) == []
-    assert (await world.client.get(f"/api/v1/issues/{issue['id']}")).json()["state"] == "resolved"
+    assert await world.database.read(service.due_subjects, world.clock(), types=["thing"]) == [thing]
+    await world.database.write(service.drop_subject, subject_type="thing", subject_id="1", now=world.clock())
+    assert await world.database.read(service.due_subjects, world.clock(), types=["thing"]) == []
+    assert (await world.client.get(f"/api/v1/issues/{issue.id}")).json()["state"] == "resolved"
+
+
+async def test_the_instance_itself_is_looked_at_without_anybody_asking(world: World, probe: Probe) -> None:
+    probe.finds("a")
+    assert await validate_due(world.context, world.app.state.checks) == [THIS_INSTANCE]
+    assert await validate_due(world.context, world.app.state.checks) == []
+    assert len((await world.client.get("/api/v1/issues")).json()["items"]) == 1
 
 
 async def test_checks_run_side_by_side_and_one_that_hangs_or_crashes_is_a_finding(world: World) -> None:
