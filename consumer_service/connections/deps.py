@@ -17,7 +17,6 @@ from consumer_service.instance.deps import answering
 from consumer_service.instance.domain import Instance
 from shared.delivery import nonces
 from shared.delivery.inbox import Handler
-from shared.delivery.loop import OnSettled
 from shared.signing.errors import KeyUnknown
 from shared.signing.requests import UnverifiedRequest, VerifiedRequest
 from shared.transport.inbound import read_signed
@@ -29,9 +28,6 @@ WITHOUT_KEY = ("/exchange/v1/messages", "/exchange/v1/outcomes")
 
 RENEWING = "/exchange/v1/keys"
 """The one call a peer may make under a key set that has expired: it brings the next one."""
-
-FETCHING = frozenset({("GET", "/exchange/v1/messages"), ("POST", "/exchange/v1/outcomes")})
-"""The calls by which a peer that is never called learns that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ async def _verified_peer(request: Request, context: ContextDep) -> VerifiedPeer:
     )
     pinned = await context.database.read(_pinned, context.settings.data_dir, unverified.connection_id)
     verified = _verify(unverified, pinned.keys, now, renewing=path == RENEWING)
-    domain.require_open(pinned.peer, farewell=(request.method, path) in FETCHING)
+    domain.require_open(pinned.peer)
     return VerifiedPeer(pinned.peer, verified, pinned.own)
 
 
@@ -104,18 +100,12 @@ def snapshot(row: Connection) -> Snapshot:
         peer_instance_id=row.peer_instance_id,
         peer_epoch=row.peer_epoch,
         key_set_sequence=row.key_set_sequence,
-        farewell=row.goodbye_due_at is not None and not domain.called(DeliveryMode(row.delivery)),
     )
 
 
 def _handlers(request: Request) -> Mapping[str, Handler]:
     handlers: Mapping[str, Handler] = request.app.state.message_handlers
     return handlers
-
-
-def _on_settled(request: Request) -> OnSettled:
-    on_settled: OnSettled = request.app.state.on_settled
-    return on_settled
 
 
 def _hooks(request: Request) -> ConnectionHooks:
@@ -128,9 +118,6 @@ VerifiedPeerDep = Annotated[VerifiedPeer, Depends(_verified_peer)]
 
 HandlersDep = Annotated[Mapping[str, Handler], Depends(_handlers)]
 """Handlers by message type, set by the composition root in ``app.state.message_handlers``."""
-
-OnSettledDep = Annotated[OnSettled, Depends(_on_settled)]
-"""What reacts to verdicts, set by the composition root in ``app.state.on_settled``."""
 
 ConnectionHooksDep = Annotated[ConnectionHooks, Depends(_hooks)]
 """What higher slices do, set by the composition root in ``app.state.connection_hooks``."""

@@ -66,8 +66,6 @@ class Snapshot:
     peer_instance_id: str
     peer_epoch: int
     key_set_sequence: int
-    farewell: bool
-    """Closed here, and the peer has yet to fetch our goodbye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +121,9 @@ def require_epoch(epoch: int, highest: int) -> None:
         )
 
 
-def require_open(peer: Snapshot, *, farewell: bool = False) -> None:
-    """Raise `Gone` for a closed connection and `Forbidden` for a suspended one.
-
-    ``farewell`` lets a peer in that comes to fetch our goodbye.
-    """
-    if peer.state is ConnectionState.CLOSED and not (farewell and peer.farewell):
+def require_open(peer: Snapshot) -> None:
+    """Raise `Gone` for a closed connection and `Forbidden` for a suspended one."""
+    if peer.state is ConnectionState.CLOSED:
         raise Gone(
             "The connection is closed",
             code="connection_closed",

@@ -67,13 +67,6 @@ def purge_beats(session: Session, before: datetime) -> None:
     session.execute(delete(ConnectionBeat).where(ConnectionBeat.at < before))
 
 
-def lease_lapses_at(session: Session, connection_id: str, lease: str) -> int | None:
-    """Return when a lease lapses, unix ms; None where it is not out."""
-    return session.execute(
-        select(channels.c.due_at).where(channels.c.connection_id == connection_id, channels.c.lease_token == lease)
-    ).scalar_one_or_none()
-
-
 def sent(
     session: Session, connection_id: str, *, status: str | None, before: str | None, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:

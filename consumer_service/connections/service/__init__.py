@@ -18,6 +18,7 @@ from consumer_service.connections.service.heartbeats import (
     purge_beats,
 )
 from consumer_service.connections.service.lifecycle import (
+    NO_HOOKS,
     ConnectionHooks,
     active_connections,
     close,
@@ -29,6 +30,8 @@ from consumer_service.connections.service.lifecycle import (
     suspend_all,
 )
 from consumer_service.connections.service.notices import (
+    Farewell,
+    KeyNotice,
     claim_goodbyes,
     claim_key_notices,
     claim_refreshes,
@@ -39,12 +42,15 @@ from consumer_service.connections.service.notices import (
 )
 from consumer_service.connections.service.opening import agreed_settings, announce_settings, open_connection, rekey
 from consumer_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
-from consumer_service.connections.service.receiving import lease, receive, settle_lease
+from consumer_service.connections.service.receiving import receive, replay, skip
 from consumer_service.connections.service.views import detail, list_connections, messages, overview
 
 __all__ = [
+    "NO_HOOKS",
     "Beat",
     "ConnectionHooks",
+    "Farewell",
+    "KeyNotice",
     "active_connections",
     "adopt_epoch",
     "adopt_key_set",
@@ -67,7 +73,6 @@ __all__ = [
     "keys_acknowledged",
     "keys_handler",
     "keys_of",
-    "lease",
     "list_connections",
     "message_handlers",
     "messages",
@@ -81,10 +86,11 @@ __all__ = [
     "purge_beats",
     "receive",
     "rekey",
+    "replay",
     "resume",
     "settings_handler",
-    "settle_lease",
     "settled_reaction",
+    "skip",
     "suspend",
     "suspend_all",
 ]

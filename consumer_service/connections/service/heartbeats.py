@@ -12,9 +12,8 @@ from consumer_service.connections.service.pinning import adopt_epoch
 from consumer_service.connections.tables import Connection, ConnectionBeat
 from consumer_service.instance import service as instance
 from shared.delivery import figures, peers
-from shared.runtime.database import notify
 from shared.wire.connection import Heartbeat
-from shared.wire.errors import Conflict, ExchangeError
+from shared.wire.errors import Conflict
 from shared.wire.identifiers import new_id
 from shared.wire.problems import Problem
 from shared.wire.states import ConnectionState, DeliveryMode
@@ -108,21 +107,20 @@ def note_answer(
     _schedule(session, row, now)
 
 
-def note_silence(session: Session, *, connection_id: str, error: ExchangeError, status: int, now: datetime) -> None:
-    """Our heartbeat brought no usable answer."""
+def note_silence(
+    session: Session, *, connection_id: str, problem: Problem, stale_keys: bool = False, now: datetime
+) -> None:
+    """Our heartbeat brought no usable answer.
+
+    ``stale_keys``: it was signed by a key not pinned here, so the peer's key set is looked up at once.
+    """
     row = get(session, connection_id, lock=True)
     row.beat_failures += 1
-    row.last_problem = Problem.from_error(error, status).to_wire()
-    _keep(session, row, now, direction="out", problem=error.code)
+    row.last_problem = problem.to_wire()
+    if stale_keys and row.key_set_refresh_at is not None:
+        row.key_set_refresh_at = now
+    _keep(session, row, now, direction="out", problem=problem.code)
     _schedule(session, row, now)
-
-
-def hasten(session: Session, connection_id: str, now: datetime) -> None:
-    """Make a connection's heartbeat due now."""
-    row = get(session, connection_id, lock=True)
-    if row.heartbeat_due_at is not None:
-        row.heartbeat_due_at = now
-        notify(session, "worker")
 
 
 def purge_beats(session: Session, now: datetime) -> None:

@@ -10,6 +10,7 @@ from consumer_service.audit import service as audit
 from consumer_service.audit.domain import SYSTEM, Actor
 from consumer_service.connections import domain, store
 from consumer_service.connections.tables import Connection
+from consumer_service.health import service as health
 from consumer_service.keys import service as keys
 from shared.delivery import outbox, peers
 from shared.lifecycle.connection import CONNECTION, Move
@@ -187,6 +188,7 @@ def _end(session: Session, row: Connection, reason: str, actor: Actor, now: date
     row.heartbeat_due_at = row.keys_due_at = row.key_set_refresh_at = None
     moved(session, row, Move.CLOSE, actor, now, reason=reason)
     keys.forget(session, connection_id=row.id)
+    health.drop_subject(session, subject_type=domain.SUBJECT, subject_id=row.id, now=now)
     for hook in hooks.closed:
         hook(session, row.id, now)
 

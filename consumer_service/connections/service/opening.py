@@ -26,7 +26,6 @@ def open_connection(
     session: Session,
     *,
     connection_id: str,
-    company_id: str,
     registration_number: str,
     peer_name: str,
     peer_issuer: str,

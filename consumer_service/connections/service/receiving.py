@@ -1,23 +1,23 @@
-"""Batches in, and batches out to peers that fetch them (docs/protocol.md, sections 8 and 9)."""
+"""Batches in, and what becomes of messages that could not be applied (docs/protocol.md, section 8)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from consumer_service.connections import domain, store
+from consumer_service.audit.domain import Actor
+from consumer_service.connections import domain
 from consumer_service.connections.domain import Snapshot
-from consumer_service.connections.service.lifecycle import milliseconds
+from consumer_service.connections.service.lifecycle import get, milliseconds, noted
 from consumer_service.connections.service.pinning import adopt_epoch, note_contact
+from consumer_service.connections.tables import Connection
 from shared.delivery import inbox, outbox
-from shared.delivery.claims import Claim
 from shared.delivery.inbox import Handler, SettledLater
-from shared.delivery.loop import OnSettled
 from shared.runtime.database import notify
-from shared.wire.errors import Conflict
-from shared.wire.messages import Message, Outcome, OutcomeData, Settlement
-from shared.wire.states import DeliveryMode, MessageType
-from shared.wire.version import PULL_LEASE_SECONDS
+from shared.wire.errors import Invalid
+from shared.wire.messages import Message, Outcome, OutcomeData
+from shared.wire.problems import Problem
+from shared.wire.states import ConnectionState, MessageType
 
 
 def receive(
@@ -58,33 +58,50 @@ def tell_late(session: Session, connection_id: str, verdicts: Sequence[SettledLa
         outbox.enqueue_many(session, connection_id=connection_id, drafts=drafts, now_ms=milliseconds(now))
 
 
-def lease(session: Session, *, peer: Snapshot, now: datetime) -> Claim | None:
-    """Lease the next batch to a peer that fetches; None while there is nothing."""
-    return outbox.claim(
-        session,
-        now_ms=milliseconds(now),
-        lease_ms=PULL_LEASE_SECONDS * 1000,
-        connection_id=peer.id,
-        mode=DeliveryMode.PULL,
-    )
-
-
-def settle_lease(
-    session: Session, *, peer: Snapshot, settlement: Settlement, on_settled: OnSettled, now: datetime
+def replay(
+    session: Session,
+    *,
+    connection_id: str,
+    message_id: str,
+    handlers: Mapping[str, Handler],
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Take the peer's verdicts on a batch it fetched; raise `Conflict` (``lease_unknown``, ``epoch_old``)."""
-    now_ms = milliseconds(now)
-    if settlement.epoch != peer.peer_epoch:
-        adopt_epoch(session, peer.id, settlement.epoch, now)
-    claim = outbox.leased(session, peer.id, settlement.lease)
-    lapses_at = store.lease_lapses_at(session, peer.id, settlement.lease)
-    if claim is None or lapses_at is None or lapses_at <= now_ms:
-        raise Conflict(
-            "No batch is leased under this name",
-            code="lease_unknown",
-            cause=f"It was settled before, or its {PULL_LEASE_SECONDS} seconds are over.",
-            fix="Fetch again; what was applied already is answered as a duplicate.",
-        )
-    settled = outbox.settle(session, claim, settlement.outcomes, now_ms)
-    if settled:
-        on_settled(session, peer.id, settled, now_ms)
+    """Try a quarantined message again, and what waits behind it; raise `NotFound` (code ``not_quarantined``)."""
+    row = get(session, connection_id)
+    late = inbox.replay(session, connection_id, message_id, handlers, milliseconds(now))
+    _tell(session, row, late, now)
+    noted(session, row, "message.replayed", actor, now, after={"message": message_id, "settled": len(late)})
+
+
+def skip(
+    session: Session,
+    *,
+    connection_id: str,
+    message_id: str,
+    reason: str,
+    handlers: Mapping[str, Handler],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Reject a quarantined message for an operator; raise `NotFound` (code ``not_quarantined``)."""
+    row = get(session, connection_id)
+    refusal = Invalid(
+        reason or "The receiver's operator skipped it", code="skipped", cause="It could not be applied here."
+    )
+    late = inbox.skip(
+        session,
+        connection_id,
+        message_id,
+        problem=Problem.from_error(refusal, 422),
+        handlers=handlers,
+        now_ms=milliseconds(now),
+    )
+    _tell(session, row, late, now)
+    noted(session, row, "message.skipped", actor, now, after={"message": message_id, "reason": reason})
+
+
+def _tell(session: Session, row: Connection, late: Sequence[SettledLater], now: datetime) -> None:
+    if ConnectionState(row.state) is not ConnectionState.CLOSED:
+        tell_late(session, row.id, late, now)
+        notify(session, "worker")

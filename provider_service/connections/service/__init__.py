@@ -18,6 +18,7 @@ from provider_service.connections.service.heartbeats import (
     purge_beats,
 )
 from provider_service.connections.service.lifecycle import (
+    NO_HOOKS,
     ConnectionHooks,
     active_connections,
     close,
@@ -29,6 +30,8 @@ from provider_service.connections.service.lifecycle import (
     suspend_all,
 )
 from provider_service.connections.service.notices import (
+    Farewell,
+    KeyNotice,
     claim_goodbyes,
     claim_key_notices,
     claim_refreshes,
@@ -39,12 +42,15 @@ from provider_service.connections.service.notices import (
 )
 from provider_service.connections.service.opening import agreed_settings, announce_settings, open_connection, rekey
 from provider_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
-from provider_service.connections.service.receiving import lease, receive, settle_lease
+from provider_service.connections.service.receiving import lease, receive, replay, settle_lease, skip
 from provider_service.connections.service.views import detail, list_connections, messages, overview
 
 __all__ = [
+    "NO_HOOKS",
     "Beat",
     "ConnectionHooks",
+    "Farewell",
+    "KeyNotice",
     "active_connections",
     "adopt_epoch",
     "adopt_key_set",
@@ -81,10 +87,12 @@ __all__ = [
     "purge_beats",
     "receive",
     "rekey",
+    "replay",
     "resume",
     "settings_handler",
     "settle_lease",
     "settled_reaction",
+    "skip",
     "suspend",
     "suspend_all",
 ]

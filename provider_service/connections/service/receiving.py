@@ -5,18 +5,21 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from provider_service.audit.domain import Actor
 from provider_service.connections import domain, store
 from provider_service.connections.domain import Snapshot
-from provider_service.connections.service.lifecycle import milliseconds
+from provider_service.connections.service.lifecycle import get, milliseconds, noted
 from provider_service.connections.service.pinning import adopt_epoch, note_contact
+from provider_service.connections.tables import Connection
 from shared.delivery import inbox, outbox
 from shared.delivery.claims import Claim
 from shared.delivery.inbox import Handler, SettledLater
 from shared.delivery.loop import OnSettled
 from shared.runtime.database import notify
-from shared.wire.errors import Conflict
+from shared.wire.errors import Conflict, Invalid
 from shared.wire.messages import Message, Outcome, OutcomeData, Settlement
-from shared.wire.states import DeliveryMode, MessageType
+from shared.wire.problems import Problem
+from shared.wire.states import ConnectionState, DeliveryMode, MessageType
 from shared.wire.version import PULL_LEASE_SECONDS
 
 
@@ -88,3 +91,52 @@ def settle_lease(
     settled = outbox.settle(session, claim, settlement.outcomes, now_ms)
     if settled:
         on_settled(session, peer.id, settled, now_ms)
+
+
+def replay(
+    session: Session,
+    *,
+    connection_id: str,
+    message_id: str,
+    handlers: Mapping[str, Handler],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Try a quarantined message again, and what waits behind it; raise `NotFound` (code ``not_quarantined``)."""
+    row = get(session, connection_id)
+    late = inbox.replay(session, connection_id, message_id, handlers, milliseconds(now))
+    _tell(session, row, late, now)
+    noted(session, row, "message.replayed", actor, now, after={"message": message_id, "settled": len(late)})
+
+
+def skip(
+    session: Session,
+    *,
+    connection_id: str,
+    message_id: str,
+    reason: str,
+    handlers: Mapping[str, Handler],
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Reject a quarantined message for an operator; raise `NotFound` (code ``not_quarantined``)."""
+    row = get(session, connection_id)
+    refusal = Invalid(
+        reason or "The receiver's operator skipped it", code="skipped", cause="It could not be applied here."
+    )
+    late = inbox.skip(
+        session,
+        connection_id,
+        message_id,
+        problem=Problem.from_error(refusal, 422),
+        handlers=handlers,
+        now_ms=milliseconds(now),
+    )
+    _tell(session, row, late, now)
+    noted(session, row, "message.skipped", actor, now, after={"message": message_id, "reason": reason})
+
+
+def _tell(session: Session, row: Connection, late: Sequence[SettledLater], now: datetime) -> None:
+    if ConnectionState(row.state) is not ConnectionState.CLOSED:
+        tell_late(session, row.id, late, now)
+        notify(session, "worker")

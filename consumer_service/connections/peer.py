@@ -1,0 +1,116 @@
+"""The endpoints of an established connection (docs/protocol.md, sections 8 and 11)."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from consumer_service.connections import domain, service
+from consumer_service.connections.deps import (
+    ConnectionHooksDep,
+    HandlersDep,
+    VerifiedPeer,
+    VerifiedPeerDep,
+)
+from consumer_service.connections.domain import CONTROL_LANE
+from consumer_service.context import Context, ContextDep
+from shared.delivery import answers
+from shared.delivery.answers import StoredAnswer
+from shared.transport.conventions import known_parameters
+from shared.transport.inbound import parsed
+from shared.transport.openapi import signed_body
+from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice
+from shared.wire.messages import Batch, Outcomes
+from shared.wire.version import JSON_TYPE
+
+router = APIRouter(prefix="/exchange/v1", tags=["exchange"], dependencies=[Depends(known_parameters)])
+
+_MESSAGE = {
+    "id": "0192f0c4-0000-7000-8000-000000000001",
+    "lane": CONTROL_LANE,
+    "sequence": 1,
+    "type": "settings",
+    "time": "2026-11-01T10:00:00.000Z",
+    "subject": "",
+    "data": {},
+}
+
+
+@router.post(
+    "/messages",
+    response_model=Outcomes,
+    openapi_extra=signed_body(Batch, example={"epoch": 1, "messages": [_MESSAGE]}),
+)
+async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers: HandlersDep) -> Response:
+    """Judge a batch; the verdicts are true once the answer is there."""
+    domain.require_unpaused(peer.connection)
+    batch = parsed(Batch, peer.request.body)
+    now = context.clock()
+
+    def work(session: Session) -> str:
+        peer.remember(session)
+        outcomes = service.receive(
+            session, peer=peer.connection, epoch=batch.epoch, messages=batch.messages, handlers=handlers, now=now
+        )
+        return Outcomes(epoch=peer.own.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
+
+    return Response(await context.database.write(work), media_type=JSON_TYPE)
+
+
+@router.post("/heartbeat", response_model=Heartbeat, openapi_extra=signed_body(Heartbeat))
+async def exchange_heartbeats(peer: VerifiedPeerDep, context: ContextDep) -> Response:
+    """Take the peer's heartbeat and answer with ours."""
+    beat = parsed(Heartbeat, peer.request.body)
+
+    def work(session: Session, now: datetime) -> Heartbeat:
+        return service.answer_beat(session, connection_id=peer.connection.id, beat=beat, now=now)
+
+    return await _once(context, peer, work)
+
+
+@router.post("/keys", response_model=KeysAcknowledged, openapi_extra=signed_body(KeysNotice))
+async def pin_keys(peer: VerifiedPeerDep, context: ContextDep) -> Response:
+    """Pin the peer's newer key set and say which one is pinned now."""
+    notice = parsed(KeysNotice, peer.request.body)
+
+    def work(session: Session, now: datetime) -> KeysAcknowledged:
+        row = service.get(session, peer.connection.id, lock=True)
+        key_set = service.adopt_key_set(session, row, notice.key_set, now)
+        return KeysAcknowledged(sequence=key_set.sequence)
+
+    return await _once(context, peer, work)
+
+
+@router.post("/goodbye", response_model=Closed, openapi_extra=signed_body(Goodbye, example={"reason": "Moved"}))
+async def end_connection(peer: VerifiedPeerDep, context: ContextDep, hooks: ConnectionHooksDep) -> Response:
+    """The peer ends the connection; nothing is deleted."""
+    goodbye = parsed(Goodbye, peer.request.body)
+
+    def work(session: Session, now: datetime) -> Closed:
+        service.closed_by_peer(session, connection_id=peer.connection.id, reason=goodbye.reason, now=now, hooks=hooks)
+        return Closed(connection_id=peer.connection.id)
+
+    return await _once(context, peer, work)
+
+
+async def _once(context: Context, peer: VerifiedPeer, work: Callable[[Session, datetime], BaseModel]) -> Response:
+    """Carry the call out once, in one transaction with its nonce and its stored answer."""
+    now = context.clock()
+    request = peer.request
+
+    def transaction(session: Session) -> StoredAnswer:
+        peer.remember(session)
+        service.note_contact(session, peer.connection.id, now)
+        return answers.once(
+            session,
+            owner=f"peer:{peer.connection.id}",
+            key=request.idempotency_key or "",
+            wanted=answers.fingerprint(request.method, request.target_uri, request.body),
+            work=lambda: StoredAnswer(200, work(session, now).model_dump_json()),
+            now_ms=round(now.timestamp() * 1000),
+        )
+
+    stored = await context.database.write(transaction)
+    return Response(stored.body, stored.status, media_type=JSON_TYPE)

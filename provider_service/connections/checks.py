@@ -1,0 +1,147 @@
+"""What the Health Dashboard asks about every connection (design: onboarding.md, *Connection (both sides), after*)."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from provider_service.checks import Check, Finding, Subject
+from provider_service.connections import domain, service, store
+from provider_service.connections.calls import line_to
+from provider_service.connections.schemas import ConnectionDetail
+from provider_service.context import Context
+from shared.delivery import figures
+from shared.transport.inbound import parsed
+from shared.wire.connection import Echo
+from shared.wire.errors import ExchangeError
+from shared.wire.states import ConnectionState, LinkStatus, Severity
+from shared.wire.version import CLOCK_SKEW_SECONDS
+
+EXPIRING: Final = timedelta(days=3)
+
+
+async def peer_is_reachable(context: Context, subject: Subject) -> list[Finding]:
+    """Find a peer that does not answer at its pinned address as itself."""
+    connection = await _detail(context, subject)
+    if connection is None or not domain.called(connection.delivery):
+        return []
+    try:
+        line = await line_to(context, subject.id)
+        reply = await context.peers.fetch_signed(
+            connection.peer_issuer, "/exchange/v1/echo", keys_from=lambda _: line.peer_keys
+        )
+        echo = parsed(Echo, reply.body)
+    except ExchangeError as error:
+        return [Finding(error.detail, error.cause, error.fix or "Check the network between the two instances.")]
+    if (echo.issuer, echo.instance_id) == (connection.peer_issuer, connection.peer_instance_id):
+        return []
+    return [
+        Finding(
+            f"Another instance answers at {connection.peer_issuer}",
+            "The address was given to another instance, or the peer was replaced by a copy.",
+            "Ask the peer's operator; re-key the connection if the change was meant.",
+        )
+    ]
+
+
+async def clocks_agree(context: Context, subject: Subject) -> list[Finding]:
+    """Find clocks so far apart that signatures are about to be refused."""
+    connection = await _detail(context, subject)
+    skew = None if connection is None else connection.skew_ms
+    if skew is None or abs(skew) < CLOCK_SKEW_SECONDS * 1000:
+        return []
+    return [
+        Finding(
+            f"The peer's clock is {skew / 1000:+.1f} seconds from ours",
+            f"Signatures need clocks within {CLOCK_SKEW_SECONDS} seconds of each other.",
+            "Set both clocks by a time server.",
+        )
+    ]
+
+
+async def key_set_is_fresh(context: Context, subject: Subject) -> list[Finding]:
+    """Find a pinned key set that ends soon or has ended."""
+    connection = await _detail(context, subject)
+    if connection is None:
+        return []
+    left = connection.key_set_expires_at - context.clock()
+    if left > EXPIRING:
+        return []
+    over = left <= timedelta(0)
+    return [
+        Finding(
+            f"The peer's key set {'has expired' if over else 'expires'} ({connection.key_set_expires_at:%Y-%m-%d})",
+            "The peer has not told its next one, and it could not be looked up at its address.",
+            "Ask the peer's operator whether its worker runs and can reach this instance.",
+            severity=Severity.ERROR if over else Severity.WARNING,
+        )
+    ]
+
+
+async def outbox_flows(context: Context, subject: Subject) -> list[Finding]:
+    """Find messages undelivered for too long, and received ones that wait for a person."""
+    connection = await _detail(context, subject)
+    if connection is None:
+        return []
+    now_ms = round(context.clock().timestamp() * 1000)
+    overdue = await context.database.read(figures.needs_attention, now_ms, connection_id=subject.id)
+    findings = [
+        Finding(
+            f"{item.queued} messages wait; the oldest one, of lane {item.lane}, for over 14 days",
+            connection.problem.detail if connection.problem else "The peer has not taken it.",
+            "Bring the peer back, or disconnect. It is tried on; nothing is dropped.",
+            item=f"channel-{item.channel}",
+        )
+        for item in overdue
+    ]
+    if connection.quarantined:
+        findings.append(
+            Finding(
+                f"{connection.quarantined} received messages could not be applied",
+                "Applying them failed unexpectedly; what follows them in their lanes waits.",
+                "Look at them in the connection's messages; replay or skip each.",
+                item="quarantine",
+            )
+        )
+    return findings
+
+
+async def directions_are_up(context: Context, subject: Subject) -> list[Finding]:
+    """Find a direction that is down or slow."""
+    connection = await _detail(context, subject)
+    if connection is None or connection.state not in {ConnectionState.ACTIVE, ConnectionState.CONNECTING}:
+        return []
+    ways = {"sending": ("to", connection.sending), "receiving": ("from", connection.receiving)}
+    return [
+        Finding(
+            f"The direction {word} {connection.peer_name} is {status}",
+            connection.problem.detail if connection.problem else "Nothing has come through for a while.",
+            "Check whether the peer is reachable and its worker runs.",
+            item=name,
+            severity=Severity.ERROR if status is LinkStatus.DOWN else Severity.WARNING,
+        )
+        for name, (word, status) in ways.items()
+        if status in {LinkStatus.DOWN, LinkStatus.SLOW}
+    ]
+
+
+async def _detail(context: Context, subject: Subject) -> ConnectionDetail | None:
+    """Return the connection while it is open."""
+
+    def read(session: Session) -> ConnectionDetail | None:
+        row = store.find(session, subject.id)
+        if row is None or row.state == ConnectionState.CLOSED:
+            return None
+        return service.detail(session, connection_id=subject.id, now=context.clock())
+
+    return await context.database.read(read)
+
+
+CHECKS: Final = (
+    Check("connections.reachable", "Peer is reachable", Severity.ERROR, "connection", peer_is_reachable),
+    Check("connections.clock", "Clocks agree", Severity.ERROR, "connection", clocks_agree),
+    Check("connections.key_set", "Key set is fresh", Severity.WARNING, "connection", key_set_is_fresh, ("keys",)),
+    Check("connections.outbox", "Messages flow", Severity.ERROR, "connection", outbox_flows),
+    Check("connections.direction", "Both directions are up", Severity.ERROR, "connection", directions_are_up),
+)
+"""Registered by the composition root."""
