@@ -94,6 +94,15 @@ async def tell_cancellations(context: Context, now: datetime) -> None:
         await context.database.write(service.noticed, connection_id=connection_id)
 
 
+async def follow_due(context: Context, now: datetime) -> None:
+    """Ask providers where their registrations stand while ours is under way: they may have been cancelled there."""
+    for connection_id, peer in await context.database.read(service.unfinished, masters=context.masters, now=now):
+        try:
+            await refresh(context, connection_id=connection_id, peer=peer)
+        except ExchangeError:  # the steps themselves show what is wrong; this only follows an end
+            continue
+
+
 async def refresh(context: Context, *, connection_id: str, peer: Peer) -> RegistrationStatus:
     """Ask the provider where its registration stands, and follow it."""
     reply = await context.peers.call(

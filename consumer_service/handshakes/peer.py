@@ -25,9 +25,7 @@ async def cancel_registration_as_provider(
 ) -> Response:
     """The provider has cancelled the registration."""
     now = context.clock()
-    signed = await read_signed(
-        request, issuer=instance.issuer, now=int(now.timestamp()), requires_idempotency_key=True
-    )
+    signed = await read_signed(request, issuer=instance.issuer, now=int(now.timestamp()), requires_idempotency_key=True)
     connection_id, key = await context.database.read(service.provider_key, number, signed.key_id, now)
     if key is None:
         raise KeyUnknown("No provider of such a registration signs with this key")

@@ -17,13 +17,11 @@ class Handshake(Base):
 
     provider_connection_id: Mapped[str] = mapped_column(String(36), primary_key=True)
     commitment: Mapped[str] = mapped_column(String(43))
-    nonce_c_sealed: Mapped[str] = mapped_column(Text)
     nonce_p: Mapped[str | None] = mapped_column(String(43))
     revealed: Mapped[bool] = mapped_column(Boolean, default=False)
     comparison: Mapped[str | None] = mapped_column(String(9))
     state_hash: Mapped[str] = mapped_column(String(64), unique=True)
     """Hash of the OAuth state, which ties the browser's return to this attempt."""
-    state_sealed: Mapped[str] = mapped_column(Text)
     verifier_sealed: Mapped[str] = mapped_column(Text)
     administrator_id: Mapped[str] = mapped_column(String(36))
     """Who began the attempt; only this person may bring the code back."""

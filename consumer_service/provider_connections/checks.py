@@ -56,7 +56,9 @@ def _clock(skew_s: float) -> list[Finding]:
 def _fit(row: ProviderConnection, discovery: Discovery) -> list[Finding]:
     faults = []
     if PROTOCOL_VERSION not in discovery.versions:
-        faults.append(("versions", f"The provider speaks protocol {', '.join(discovery.versions)}, we {PROTOCOL_VERSION}"))
+        faults.append(
+            ("versions", f"The provider speaks protocol {', '.join(discovery.versions)}, we {PROTOCOL_VERSION}")
+        )
     if Side.PROVIDER not in discovery.roles:
         faults.append(("role", f"{discovery.name} is not a provider"))
     if row.delivery == DeliveryMode.PULL and DeliveryMode.PULL not in discovery.delivery:

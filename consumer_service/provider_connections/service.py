@@ -1,18 +1,20 @@
 """Use cases of provider connections: take up an invitation, validate, cancel (design: onboarding.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from consumer_service.audit import service as audit
 from consumer_service.audit.domain import SYSTEM, Actor
+from consumer_service.checks import THIS_INSTANCE
 from consumer_service.connections import service as connections
 from consumer_service.health import service as health
+from consumer_service.health.domain import Issue
 from consumer_service.invitations import domain as invitation
 from consumer_service.invitations import service as invitations
 from consumer_service.provider_connections import store
-from consumer_service.provider_connections.tables import ProviderConnection
+from consumer_service.provider_connections.tables import ProviderConnection as ProviderConnection  # noqa: PLC0414  # handed on
 from shared.lifecycle.provider_connection import PROVIDER_CONNECTION, Move
 from shared.runtime.database import notify
 from shared.signing.envelopes import MasterKey, open_sealed, seal
@@ -24,6 +26,8 @@ from shared.wire.states import ProviderConnectionState as State
 
 Masters = Mapping[str, MasterKey]
 SUBJECT = "provider_connection"
+UNREACHABLE_CHECK = "keys.address"
+"""The check that this instance answers from outside as itself."""
 RESCAN = timedelta(minutes=1)
 SCAN_LEASE = timedelta(seconds=60)
 
@@ -34,6 +38,21 @@ def get(session: Session, connection_id: str, *, lock: bool = False) -> Provider
     if found is None:
         raise NotFound(f"There is no provider connection {connection_id}")
     return found
+
+
+def page(session: Session, *, before: str | None, limit: int, state: str | None) -> Sequence[ProviderConnection]:
+    """Return provider connections, newest first, below the id ``before``."""
+    return store.page(session, before=before, limit=limit, state=state)
+
+
+def with_number(session: Session, number: str) -> Sequence[ProviderConnection]:
+    """Return the live provider connections of this registration number; two providers may use the same."""
+    return store.by_number(session, number)
+
+
+def unfinished(session: Session) -> Sequence[ProviderConnection]:
+    """Return live provider connections that are validated and not yet onboarded."""
+    return store.unfinished(session)
 
 
 def take_up(
@@ -146,6 +165,26 @@ def keep_discovery(session: Session, *, connection_id: str, discovery: Discovery
     row.skew_ms = skew_ms
 
 
+def blocking(session: Session, row: ProviderConnection) -> list[Issue]:
+    """Return what keeps an onboarding from going on: its own issues, and those of this instance.
+
+    Whether this instance answers from outside does not matter to a provider that never calls it.
+    """
+    own = health.blocking(session, subject_type=SUBJECT, subject_id=row.id)
+    general = health.blocking(session, subject_type=THIS_INSTANCE.type, subject_id=THIS_INSTANCE.id)
+    if row.delivery == DeliveryMode.PULL:
+        general = [issue for issue in general if issue.check_id != UNREACHABLE_CHECK]
+    return own + general
+
+
+def conclude_cleared(session: Session, *, now: datetime) -> list[str]:
+    """Let everything go on whose issues have all been resolved, by whomever; return the ids."""
+    cleared = [row.id for row in store.failed(session) if not blocking(session, row)]
+    for connection_id in cleared:
+        conclude_scan(session, connection_id=connection_id, now=now)
+    return cleared
+
+
 def conclude_scan(session: Session, *, connection_id: str, now: datetime) -> ProviderConnection:
     """Let the scan's stored findings decide."""
     row = get(session, connection_id, lock=True)
@@ -153,7 +192,7 @@ def conclude_scan(session: Session, *, connection_id: str, now: datetime) -> Pro
     row.scan_due_at = None
     if State(row.state) in {State.ONBOARDED, State.CANCELLED} or row.connection_id is not None:
         return row
-    blocked = health.blocking(session, subject_type=SUBJECT, subject_id=row.id)
+    blocked = blocking(session, row)
     if blocked:
         row.scan_due_at = now + RESCAN
     _move(session, row, Move.FAIL if blocked else Move.PASS, SYSTEM, now)

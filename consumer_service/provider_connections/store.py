@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from consumer_service.provider_connections.tables import ProviderConnection
+from shared.wire.states import ProviderConnectionState
 
 
 def get(session: Session, connection_id: str, *, lock: bool = False) -> ProviderConnection | None:
@@ -65,3 +66,19 @@ def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> in
         .values(scan_due_at=now)
     )
     return int(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def failed(session: Session) -> Sequence[ProviderConnection]:
+    """Return live provider connections that failed validation."""
+    query = select(ProviderConnection).where(
+        ProviderConnection.state == ProviderConnectionState.VALIDATION_FAILED, ProviderConnection.live.is_(True)
+    )
+    return session.scalars(query.order_by(ProviderConnection.id).limit(200)).all()
+
+
+def unfinished(session: Session) -> Sequence[ProviderConnection]:
+    """Return live provider connections that are validated and not yet onboarded."""
+    query = select(ProviderConnection).where(
+        ProviderConnection.state == ProviderConnectionState.VALIDATED, ProviderConnection.live.is_(True)
+    )
+    return session.scalars(query.order_by(ProviderConnection.id).limit(200)).all()

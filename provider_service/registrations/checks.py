@@ -4,22 +4,23 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from provider_service.accounts import domain as contacts
 from provider_service.accounts import service as accounts
 from provider_service.checks import Check, Finding, Subject
 from provider_service.connections import service as connections
 from provider_service.context import Context
-from provider_service.directory import service as directory
 from provider_service.instance import service as instance
 from provider_service.registrations import service
-from shared.wire.states import InstanceType, Role, Severity
+from shared.wire.states import Role, Severity
 
 
 async def contact_is_fit(context: Context, subject: Subject) -> list[Finding]:
     """Find a contact who could not finish the registration."""
-    return await context.database.read(_contact, subject.id)
+    development = context.settings.environment == "development"
+    return await context.database.read(_contact, subject.id, development=development)
 
 
-def _contact(session: Session, number: str) -> list[Finding]:
+def _contact(session: Session, number: str, *, development: bool) -> list[Finding]:
     task = service.get(session, number)
     contact = accounts.get_contact(session, task.contact_id)
     findings = []
@@ -42,13 +43,13 @@ def _contact(session: Session, number: str) -> list[Finding]:
             )
         )
     record = instance.get(session)
-    if record is not None and record.instance_type is InstanceType.PRODUCTION:
-        findings += _address(contact.email, contact.name)
+    if record is not None:
+        fault = contacts.email_fault(contact.email, instance_type=record.instance_type, development=development)
+        findings += _address(contact.email, contact.name, fault)
     return findings
 
 
-def _address(email: str, name: str) -> list[Finding]:
-    fault = directory.email_fault(email)
+def _address(email: str, name: str, fault: str | None) -> list[Finding]:
     if fault is None:
         return []
     return [
@@ -79,7 +80,7 @@ def _company(session: Session, number: str) -> list[Finding]:
                 item="active",
             )
         )
-    standing = connections.live_at(session, task.consumer_url)
+    standing = connections.standing_at(session, task.consumer_url)
     if standing is not None:
         findings.append(
             Finding(

@@ -92,6 +92,12 @@ class ServiceSettings(BaseSettings):
     allowed_origins: Words = ()
     """Loopback origins that may be connected to in development, for instance ``http://127.0.0.1:8001``."""
 
+    allowed_ports: Annotated[tuple[int, ...], NoDecode, BeforeValidator(_words)] = ()
+    """Ports that may be connected to besides 443 and 8443."""
+
+    messages_per_request: int = Field(100, ge=1, le=1000)
+    """Messages sent in one request, at most; the peer may ask for fewer."""
+
     first_admin_email: str = ""
     first_admin_password: SecretStr = SecretStr("")
     """The first administrator, instead of the wizard."""

@@ -1,7 +1,14 @@
 """Use cases of registration tasks, one module a concern; callers import the names from here."""
 
 from provider_service.registrations.service.links import copy_link, invite, resend, revoke
-from provider_service.registrations.service.scanning import claim_scans, conclude_scan, scan_what_changed, validate
+from provider_service.registrations.service.scanning import (
+    blocking,
+    claim_scans,
+    conclude_cleared,
+    conclude_scan,
+    scan_what_changed,
+    validate,
+)
 from provider_service.registrations.service.tasks import (
     SUBJECT,
     announced,

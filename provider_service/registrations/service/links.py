@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.instance import service as instance
-
 from provider_service.invitations import service as invitations
 from provider_service.registrations import domain
 from provider_service.registrations.service import tasks

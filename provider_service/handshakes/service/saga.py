@@ -12,7 +12,6 @@ from provider_service.authorizations import domain as consent
 from provider_service.authorizations import service as authorizations
 from provider_service.connections import service as connections
 from provider_service.handshakes import domain, store
-from provider_service.handshakes.schemas import ConsentView
 from provider_service.handshakes.tables import Handshake
 from provider_service.instance import service as instance
 from provider_service.invitations import service as invitations
@@ -21,8 +20,7 @@ from provider_service.registrations import service as registrations
 from shared.delivery import answers, nonces
 from shared.delivery.answers import StoredAnswer
 from shared.signing.comparison import comparison_code
-from shared.signing.envelopes import MasterKey
-from shared.signing.keys import PrivateKey, PublicKey
+from shared.signing.keys import PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
 from shared.signing.requests import VerifiedRequest
 from shared.wire.discovery import KeySet, SignedStatement
@@ -33,7 +31,6 @@ from shared.wire.registration import (
     Announcement,
     AnnouncementAnswer,
     AuthorizationRequest,
-    Cancellation,
     Completion,
     CompletionAnswer,
     RegistrationStatus,
@@ -94,7 +91,7 @@ def announce(
         shake.key_set = announcement.key_set.model_dump()
         shake.deadline_at = now + domain.HANDSHAKE_DEADLINE
         _clear_problem(shake)
-        task = registrations.announced(session, number=number, actor=_peer(shake), now=now)
+        task = registrations.announced(session, number=number, actor=peer(shake), now=now)
         contact = accounts.get_contact(session, task.contact_id)
         link = invitations.view(session, number, now)
         return AnnouncementAnswer(
@@ -106,7 +103,7 @@ def announce(
             authorization_endpoint=f"{instance.require(session).issuer}/oauth/authorize",
         )
 
-    return _once(session, number, request, step, now)
+    return once(session, number, request, step, now)
 
 
 def _begin(shake: Handshake, announcement: Announcement, now: datetime) -> None:
@@ -149,7 +146,7 @@ def reveal(session: Session, *, number: str, request: VerifiedRequest, body: Rev
         shake.nonce_c = body.nonce_c
         return status(session, number)
 
-    return _once(session, number, request, step, now)
+    return once(session, number, request, step, now)
 
 
 def request_authorization(
@@ -165,7 +162,7 @@ def request_authorization(
         consent.require_request(body, instance_id=shake.instance_id, consumer_url=task.consumer_url)
         return authorizations.push(session, number=number, body=body, now=now)
 
-    return _once(session, number, request, step, now)
+    return once(session, number, request, step, now)
 
 
 def complete(
@@ -202,25 +199,7 @@ def complete(
         _clear_problem(shake)
         return CompletionAnswer(connection_id=connection_id, settings=settings, contact=shake.allowed_by or "")
 
-    return _once(session, number, request, step, now)
-
-
-def cancel_by_peer(
-    session: Session, *, number: str, request: VerifiedRequest, body: Cancellation, now: datetime
-) -> StoredAnswer:
-    """The consumer cancels."""
-
-    def step() -> BaseModel:
-        shake = store.get(session, number, lock=True)
-        actor = _peer(shake) if shake else SYSTEM
-        registrations.cancel(
-            session, number=number, reason=body.reason or "Cancelled by the consumer", actor=actor, now=now
-        )
-        if shake is not None:
-            shake.deadline_at = shake.notice_due_at = None
-        return status(session, number)
-
-    return _once(session, number, request, step, now)
+    return once(session, number, request, step, now)
 
 
 def seen_status(session: Session, *, number: str, request: VerifiedRequest) -> RegistrationStatus:
@@ -279,74 +258,6 @@ def comparison(session: Session, number: str) -> str | None:
     )
 
 
-def reset(session: Session, *, number: str, actor: Actor, why: str, now: datetime) -> None:
-    """Put the handshake back to its start; the link works again until it expires."""
-    registrations.reset(session, number=number, actor=actor, why=why, now=now)
-    authorizations.forget(session, number)
-    store.forget(session, number)
-
-
-def expire(session: Session, *, now: datetime) -> int:
-    """Reset every handshake whose time is up; returns how many."""
-    overdue = store.overdue(session, now)
-    for shake in overdue:
-        reset(session, number=shake.number, actor=SYSTEM, why="the consumer did not complete in time", now=now)
-    return len(overdue)
-
-
-def cancel(session: Session, *, number: str, reason: str, actor: Actor, now: datetime) -> None:
-    """Cancel from our side; a consumer that announced itself is told."""
-    task = registrations.cancel(session, number=number, reason=reason, actor=actor, now=now)
-    shake = store.get(session, number, lock=True)
-    if shake is not None:
-        shake.deadline_at = None
-        if shake.delivery == DeliveryMode.PUSH and task.connection_id is None:
-            shake.notice_due_at = now
-
-
-def consent_page(session: Session, *, client_id: str, request_uri: str, now: datetime) -> ConsentView:
-    """Return what stands on the page before Allow: who is expected, who asks, and the comparison code."""
-    request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now)
-    task = registrations.get(session, request.number)
-    shake = store.get(session, request.number)
-    contact = accounts.get_contact(session, task.contact_id)
-    return ConsentView(
-        number=request.number,
-        company=contact.company_name,
-        consumer=shake.peer_name if shake else "",
-        consumer_url=task.consumer_url,
-        expected_user_id=contact.user_id,
-        expected_name=contact.name,
-        expected_email=contact.email,
-        comparison=comparison(session, request.number) or "",
-        must_type_code=shake is not None and shake.delivery == DeliveryMode.PULL,
-        callback_origin=task.consumer_url,
-    )
-
-
-def decide(
-    session: Session,
-    *,
-    client_id: str,
-    request_uri: str,
-    user_id: str,
-    allow: bool,
-    typed: str | None,
-    now: datetime,
-) -> str:
-    """Take the contact's decision; return where the browser goes. Raises `Forbidden` for another person."""
-    page = consent_page(session, client_id=client_id, request_uri=request_uri, now=now)
-    consent.require_contact(user_id, page.expected_user_id, page.expected_name)
-    request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now, lock=True)
-    issuer = instance.require(session).issuer
-    if not allow:
-        return authorizations.deny(session, request, issuer=issuer)
-    expected = page.comparison if page.must_type_code else None
-    return authorizations.allow(
-        session, request, person=page.expected_name, typed=typed, expected=expected, issuer=issuer, now=now
-    )
-
-
 def _going_on(session: Session, number: str) -> Handshake:
     task = registrations.get(session, number, lock=True)
     _require_going_on(task.state, number, task.reason)
@@ -373,7 +284,7 @@ def _require_going_on(state: str, number: str, reason: str) -> None:
         )
 
 
-def _once(session: Session, number: str, request: VerifiedRequest, step: Step_, now: datetime) -> StoredAnswer:
+def once(session: Session, number: str, request: VerifiedRequest, step: Step_, now: datetime) -> StoredAnswer:
     """Remember the nonce, then do the step unless its answer is stored."""
     nonces.remember(session, request.key_id, request.nonce, request.expires)
     return answers.once(
@@ -391,27 +302,6 @@ def _clear_problem(shake: Handshake) -> None:
     shake.problem_step = None
 
 
-def _peer(shake: Handshake) -> Actor:
+def peer(shake: Handshake) -> Actor:
+    """Return the consumer as the one who acts."""
     return Actor(kind="peer", id=shake.instance_id, name=shake.peer_name)
-
-
-def notices(
-    session: Session, *, masters: Mapping[str, MasterKey], now: datetime
-) -> list[tuple[str, str, str, PrivateKey, Mapping[str, PublicKey]]]:
-    """Return (number, consumer URL, reason, our key, its keys) of the cancellations to tell, due again later."""
-    told = []
-    for shake in store.notices_due(session, now):
-        task = registrations.get(session, shake.number)
-        shake.notice_due_at = domain.next_notice(shake.notice_attempts, now)
-        shake.notice_attempts += 1
-        keys_known = keys_of(session, shake.number, now)
-        signer = keys.signer(session, masters, KeyPurpose.HTTP)
-        told.append((shake.number, task.consumer_url, task.reason, signer, keys_known))
-    return told
-
-
-def noticed(session: Session, *, number: str) -> None:
-    """The consumer knows that we cancelled."""
-    shake = store.get(session, number, lock=True)
-    if shake is not None:
-        shake.notice_due_at = None

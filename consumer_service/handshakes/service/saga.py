@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from consumer_service.audit.domain import SYSTEM, Actor
+from consumer_service.audit.domain import Actor
 from consumer_service.connections import service as connections
 from consumer_service.handshakes import domain, store
 from consumer_service.handshakes.tables import Handshake
 from consumer_service.instance import service as instance
 from consumer_service.keys import service as keys
 from consumer_service.provider_connections import service as provider_connections
-from consumer_service.provider_connections.tables import ProviderConnection
+from consumer_service.provider_connections.service import ProviderConnection
 from shared.signing.comparison import comparison_code
 from shared.signing.envelopes import MasterKey, open_sealed, seal
 from shared.signing.keys import PrivateKey, PublicKey
@@ -28,10 +28,8 @@ from shared.wire.registration import (
     AuthorizationRequest,
     Completion,
     CompletionAnswer,
-    RegistrationStatus,
-    StepStatus,
 )
-from shared.wire.states import DeliveryMode, KeyPurpose, RegistrationState, Step
+from shared.wire.states import DeliveryMode, KeyPurpose, Step
 from shared.wire.states import ProviderConnectionState as State
 from shared.wire.version import PROTOCOL_VERSION
 
@@ -61,16 +59,21 @@ class Attempt:
 
 def peer(session: Session, *, row: ProviderConnection, masters: Masters, now: datetime) -> Peer:
     """Return the provider of a row as the scan has verified it."""
-    if row.discovery is None:
-        raise Conflict("The provider has not been reached yet", fix="Resolve the issues on the Health Dashboard.")
-    discovery = Discovery.model_validate(row.discovery)
-    key_set = read_key_set(discovery.key_set, pinned_jkt=row.provider_jkt, minimum_sequence=0, now=int(now.timestamp()))
     return Peer(
         issuer=row.provider_issuer,
         number=row.number,
         key=keys.signer(session, masters, KeyPurpose.HTTP),
-        keys=verifying_keys(key_set, KeyPurpose.HTTP),
+        keys=provider_keys(row, now),
     )
+
+
+def provider_keys(row: ProviderConnection, now: datetime) -> Mapping[str, PublicKey]:
+    """Return the provider's http keys by id; raise `Conflict` before the scan has verified them."""
+    if row.discovery is None:
+        raise Conflict("The provider has not been reached yet", fix="Resolve the issues on the Health Dashboard.")
+    statement = Discovery.model_validate(row.discovery).key_set
+    key_set = read_key_set(statement, pinned_jkt=row.provider_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    return verifying_keys(key_set, KeyPurpose.HTTP)
 
 
 def begin(session: Session, *, connection_id: str, user_id: str, masters: Masters, now: datetime) -> Attempt:
@@ -85,20 +88,9 @@ def begin(session: Session, *, connection_id: str, user_id: str, masters: Master
             else "Nothing is left to do.",
         )
     nonce_c, state, verifier = domain.new_secret(), domain.new_secret(), domain.new_secret()
-    shake = store.get(session, connection_id, lock=True)
-    if shake is None:
-        shake = Handshake(provider_connection_id=connection_id, attempts=0, notice_attempts=0)
-        session.add(shake)
-    shake.commitment = domain.commitment_of(nonce_c)
-    shake.nonce_c_sealed = _seal(shake, "nonce_c_sealed", nonce_c, masters)
-    shake.state_hash = domain.digest(state)
-    shake.state_sealed = _seal(shake, "state_sealed", state, masters)
-    shake.verifier_sealed = _seal(shake, "verifier_sealed", verifier, masters)
+    shake = _fresh(session, connection_id, nonce_c, state, verifier, masters)
     shake.administrator_id = user_id
-    shake.nonce_p = shake.comparison = shake.authorize_url = shake.code_sealed = None
-    shake.revealed = shake.confirmed = False
     shake.begun_at = now
-    _clear_problem(shake)
     session.flush()
     own = instance.require(session)
     return Attempt(
@@ -125,6 +117,22 @@ def begin(session: Session, *, connection_id: str, user_id: str, masters: Master
             code_challenge_method="S256",
         ),
     )
+
+
+def _fresh(
+    session: Session, connection_id: str, nonce_c: str, state: str, verifier: str, masters: Masters
+) -> Handshake:
+    shake = store.get(session, connection_id, lock=True)
+    if shake is None:
+        shake = Handshake(provider_connection_id=connection_id, attempts=0, notice_attempts=0)
+        session.add(shake)
+    shake.commitment = domain.commitment_of(nonce_c)
+    shake.state_hash = domain.digest(state)
+    shake.verifier_sealed = _seal(shake, "verifier_sealed", verifier, masters)
+    shake.nonce_p = shake.comparison = shake.authorize_url = shake.code_sealed = None
+    shake.revealed = shake.confirmed = False
+    _clear_problem(shake)
+    return shake
 
 
 def announced(
@@ -216,7 +224,7 @@ def returned(
 
 def confirm(session: Session, *, connection_id: str, typed: str, now: datetime) -> None:
     """The person here confirms the comparison code that the provider shows (pull)."""
-    shake = _found(session, connection_id)
+    shake = found(session, connection_id)
     domain.require_comparison(typed, shake.comparison, shake.attempts)
     shake.confirmed = True
     if shake.code_sealed is not None:
@@ -225,7 +233,7 @@ def confirm(session: Session, *, connection_id: str, typed: str, now: datetime) 
 
 def wrong_code(session: Session, *, connection_id: str) -> None:
     """Count a wrong comparison code."""
-    _found(session, connection_id).attempts += 1
+    found(session, connection_id).attempts += 1
 
 
 def completion(
@@ -233,7 +241,7 @@ def completion(
 ) -> tuple[Peer, Completion] | None:
     """Return the completion to send, due again in a few seconds should nothing come of it; None if nothing is due."""
     row = provider_connections.get(session, connection_id, lock=True)
-    shake = _found(session, connection_id)
+    shake = found(session, connection_id)
     if shake.code_sealed is None or row.connection_id is not None or State(row.state) is not State.VALIDATED:
         shake.complete_due_at = None
         return None
@@ -250,7 +258,7 @@ def completion(
 def completed(session: Session, *, connection_id: str, answer: CompletionAnswer, now: datetime) -> None:
     """The provider opened the connection: pin it here, and send our settings."""
     row = provider_connections.get(session, connection_id, lock=True)
-    shake = _found(session, connection_id)
+    shake = found(session, connection_id)
     shake.complete_due_at = shake.code_sealed = None
     _clear_problem(shake)
     if row.connection_id is not None:
@@ -292,80 +300,10 @@ def completions_due(session: Session, *, now: datetime) -> list[str]:
     return [shake.provider_connection_id for shake in store.completions_due(session, now)]
 
 
-def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, now: datetime) -> None:
-    """Cancel from our side; a provider that knows of us is told."""
-    row = provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=actor, now=now)
-    shake = store.get(session, connection_id, lock=True)
-    if shake is not None:
-        shake.complete_due_at = shake.code_sealed = None
-        shake.notice_due_at = now if shake.nonce_p is not None and row.connection_id is None else None
-
-
-def notices(session: Session, *, masters: Masters, now: datetime) -> list[tuple[str, Peer, str]]:
-    """Return (id, provider, reason) of the cancellations to tell, each due again later should the call fail."""
-    told = []
-    for shake in store.notices_due(session, now):
-        row = provider_connections.get(session, shake.provider_connection_id)
-        pause = domain.NOTICE_RETRY[min(shake.notice_attempts, len(domain.NOTICE_RETRY) - 1)]
-        shake.notice_attempts += 1
-        last = shake.notice_attempts >= domain.NOTICE_ATTEMPTS
-        shake.notice_due_at = None if last else now + timedelta(seconds=pause)
-        told.append((row.id, peer(session, row=row, masters=masters, now=now), row.reason))
-    return told
-
-
-def noticed(session: Session, *, connection_id: str) -> None:
-    """The provider knows that we cancelled."""
-    _found(session, connection_id).notice_due_at = None
-
-
-def follow(session: Session, *, connection_id: str, told: RegistrationStatus, now: datetime) -> None:
-    """The provider says where its registration stands: a closed one ends our side too."""
-    row = provider_connections.get(session, connection_id, lock=True)
-    going_on = State(row.state) not in {State.ONBOARDED, State.CANCELLED}
-    if told.state is RegistrationState.CLOSED_INCOMPLETE and going_on:
-        reason = told.reason or "The provider closed the registration"
-        provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=SYSTEM, now=now)
-
-
-def status(session: Session, connection_id: str) -> list[StepStatus]:
-    """Return how far each step is."""
-    row = provider_connections.get(session, connection_id)
-    shake = store.get(session, connection_id)
-    return domain.steps(
-        row.state,
-        done=_done(row, shake),
-        problem=shake.problem if shake else None,
-        problem_step=shake.problem_step if shake else None,
-    )
-
-
-def comparison(session: Session, connection_id: str) -> tuple[str | None, bool]:
-    """Return the comparison code, and whether the person here still has to confirm it."""
-    row = provider_connections.get(session, connection_id)
-    shake = store.get(session, connection_id)
-    if shake is None:
-        return None, False
-    waits = row.delivery == DeliveryMode.PULL and shake.comparison is not None and not shake.confirmed
-    return shake.comparison, waits and row.connection_id is None
-
-
-def _done(row: ProviderConnection, shake: Handshake | None) -> frozenset[Step]:
-    if State(row.state) is State.ONBOARDED:
-        return frozenset(Step)
-    done = {Step.INVITATION}
-    if State(row.state) is State.VALIDATED:
-        done.add(Step.VALIDATION)
-        done |= {Step.ANNOUNCEMENT} if shake is not None and shake.revealed else set()
-        done |= {Step.AUTHORIZATION} if shake is not None and (shake.code_sealed or row.connection_id) else set()
-        done |= {Step.COMPLETION} if row.connection_id else set()
-    return frozenset(done)
-
-
 def _mine(session: Session, connection_id: str, attempt: Attempt) -> tuple[ProviderConnection, Handshake]:
     """Return the rows, unless a newer attempt or the end has overtaken this one."""
     row = provider_connections.get(session, connection_id, lock=True)
-    shake = _found(session, connection_id)
+    shake = found(session, connection_id)
     if shake.commitment != attempt.announcement.nonce_commitment or State(row.state) is not State.VALIDATED:
         raise Conflict(
             "A newer attempt or a cancellation has overtaken this one",
@@ -375,7 +313,8 @@ def _mine(session: Session, connection_id: str, attempt: Attempt) -> tuple[Provi
     return row, shake
 
 
-def _found(session: Session, connection_id: str) -> Handshake:
+def found(session: Session, connection_id: str) -> Handshake:
+    """Return the handshake of a provider connection, locked; raise `NotFound` before anything was begun."""
     shake = store.get(session, connection_id, lock=True)
     if shake is None:
         raise NotFound("Nothing has been begun with this provider", fix="Choose Connect to Provider.")

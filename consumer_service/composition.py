@@ -1,0 +1,133 @@
+"""Puts the slices together: what each asks of the others, for the HTTP application and the worker alike."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from consumer_service.audit.domain import Actor
+from consumer_service.connections import checks as connection_checks
+from consumer_service.connections import service as connections
+from consumer_service.connections.service import ConnectionHooks
+from consumer_service.context import Context
+from consumer_service.directory import service as directory
+from consumer_service.health import service as health
+from consumer_service.health.domain import CheckRegistry
+from consumer_service.instance import checks as instance_checks
+from consumer_service.instance.service import InstanceHooks
+from consumer_service.keys import checks as key_checks
+from consumer_service.keys import service as keys
+from consumer_service.keys.service import KeyHooks
+from consumer_service.mail.service import Desk
+from consumer_service.provider_connections import checks as provider_connection_checks
+from consumer_service.provider_connections import service as provider_connections
+from consumer_service.records import service as records
+from consumer_service.settings import Settings
+from shared.delivery.inbox import Handler
+from shared.delivery.settling import Settled
+from shared.runtime.database import Database, notify
+from shared.runtime.master_keys import load_master_keys
+from shared.runtime.turns import CHANNEL
+from shared.signing.envelopes import MasterKey
+from shared.transport.client import PeerClient
+from shared.transport.egress import EgressPolicy
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+def make_context(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, transports: Mapping[str, Any] | None = None
+) -> Context:
+    """Return what a process holds. ``transports``: ways to peers in the same process, for tests."""
+    egress = EgressPolicy(
+        allowed_networks=[str(network) for network in settings.allowed_networks],
+        allowed_origins=(*settings.allowed_origins, *_own_loopback(settings)),
+        ports=settings.allowed_ports,
+    )
+    return Context(
+        settings=settings,
+        database=Database(settings.database_url.get_secret_value()),
+        peers=PeerClient(egress, clock=lambda: clock().timestamp(), transports=transports),
+        clock=clock,
+        masters={name: MasterKey(name, secret) for name, secret in load_master_keys(settings)},
+    )
+
+
+def _own_loopback(settings: Settings) -> tuple[str, ...]:
+    """In development the instance may ask itself whether it answers."""
+    return (settings.issuer,) if settings.environment == "development" and settings.issuer.startswith("http:") else ()
+
+
+def check_registry() -> CheckRegistry:
+    """Return every check of the Health Dashboard."""
+    return CheckRegistry(
+        [*instance_checks.CHECKS, *key_checks.CHECKS, *provider_connection_checks.CHECKS, *connection_checks.CHECKS]
+    )
+
+
+def key_hooks() -> KeyHooks:
+    """Return what follows from a change of keys."""
+
+    def changed(session: Session, _actor: Actor, _now: datetime) -> None:
+        health.touch(session, "keys")
+        notify(session, CHANNEL)
+
+    return KeyHooks(
+        active_connections=connections.active_connections, changed=changed, identity_lost=connections.suspend_all
+    )
+
+
+def instance_hooks(masters: Mapping[str, MasterKey]) -> InstanceHooks:
+    """Return what follows from a change of the consumer record."""
+
+    def created(session: Session, actor: Actor, now: datetime) -> None:
+        keys.ensure_ring(session, masters, actor=actor, now=now)
+        changed(session, actor, now)
+
+    def changed(session: Session, _actor: Actor, _now: datetime) -> None:
+        health.touch(session, "instance")
+        notify(session, CHANNEL)
+
+    def copied(session: Session, actor: Actor, now: datetime) -> None:
+        connections.suspend_all(session, actor, now)
+        keys.replace_ring(session, masters, actor=actor, now=now)
+
+    return InstanceHooks(created=created, changed=changed, copied=copied, restored=changed)
+
+
+def connection_hooks() -> ConnectionHooks:
+    """Return what follows when a connection becomes active or ends."""
+
+    def activated(session: Session, connection_id: str, now: datetime) -> None:
+        provider_connections.complete(session, established_id=connection_id, now=now)
+
+    def closed(session: Session, connection_id: str, now: datetime) -> None:
+        reason = connections.get(session, connection_id).close_reason
+        provider_connections.disconnected(session, established_id=connection_id, reason=reason, now=now)
+
+    return ConnectionHooks(activated=[activated], closed=[closed])
+
+
+def message_handlers() -> dict[str, Handler]:
+    """Return who applies which type of message."""
+    return {**connections.message_handlers(connection_hooks(), on_settled), **records.message_handlers()}
+
+
+def on_settled(session: Session, connection_id: str, settled: Sequence[Settled], now_ms: int) -> None:
+    """React to the peer's verdicts in the transaction that stores them."""
+    connections.settled_reaction(connection_hooks())(session, connection_id, settled, now_ms)
+    records.on_settled(session, connection_id, settled, now_ms)
+
+
+def mail_desk(settings: Settings, sender: str) -> Desk:
+    """Return what makes the links in mails, at hand-over."""
+    return Desk(
+        sender=sender,
+        renderers={
+            directory.SECRET_KIND: directory.link_renderer(settings.issuer),
+        },
+    )

@@ -1,0 +1,148 @@
+"""The HTTP application: every router, its protection, and on SQLite the worker beside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+
+from provider_service import composition, console
+from provider_service.accounts import routes as accounts
+from provider_service.audit import routes as audit
+from provider_service.connections import peer as connection_peer
+from provider_service.connections import routes as connections
+from provider_service.context import Context
+from provider_service.directory import deps as directory_deps
+from provider_service.directory import routes as directory
+from provider_service.directory import service as people
+from provider_service.handshakes import peer as handshake_peer
+from provider_service.handshakes import routes as handshakes
+from provider_service.health import routes as health
+from provider_service.instance import peer as instance_peer
+from provider_service.instance import routes as instance
+from provider_service.keys import peer as key_peer
+from provider_service.keys import routes as keys
+from provider_service.keys.service import KeyHolder
+from provider_service.mail import routes as mail
+from provider_service.records import routes as records
+from provider_service.registrations import routes as registrations
+from provider_service.settings import Settings
+from provider_service.worker import Worker
+from shared.runtime.health import Health, metrics_route
+from shared.transport.edge import protect
+from shared.transport.openapi import finish, operation_id
+from shared.wire.version import SOFTWARE_VERSION
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    audit.router,
+    mail.router,
+    directory.router,
+    accounts.router,
+    instance.router,
+    keys.router,
+    health.router,
+    connections.router,
+    registrations.router,
+    handshakes.router,
+    records.router,
+    instance_peer.router,
+    key_peer.router,
+    connection_peer.router,
+    handshake_peer.router,
+)
+
+SECURITY: Final[Mapping[str, tuple[str, ...]]] = {
+    "/api/": ("token", "session"),
+    "/exchange/": ("signature",),
+    "/exchange/v1/echo": (),
+    "/.well-known/": (),
+}
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = composition.utc_now,
+    transports: Mapping[str, Any] | None = None,
+    embedded_worker: bool | None = None,
+) -> FastAPI:
+    """Return the application. Its lifespan starts what it needs and closes it.
+
+    ``transports``: ways to peers in the same process, for tests. ``embedded_worker``: on by default on SQLite, which
+    has one process; off on PostgreSQL, where ``worker`` processes do the work.
+    """
+    context = composition.make_context(settings, clock=clock, transports=transports)
+    holder = KeyHolder(context.database, context.masters)
+    probes = Health({"database": context.database.ping})
+    worker_here = context.database.engine_name == "sqlite" if embedded_worker is None else embedded_worker
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with _running(context, holder, probes, worker=worker_here):
+            yield
+
+    app = FastAPI(
+        title="Service Exchange: provider",
+        version=SOFTWARE_VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
+        separate_input_output_schemas=False,
+    )
+    app.state.context = context
+    app.state.holder = holder
+    app.state.checks = composition.check_registry()
+    app.state.key_hooks = composition.key_hooks()
+    app.state.instance_hooks = composition.instance_hooks(context.masters)
+    app.state.connection_hooks = composition.connection_hooks()
+    app.state.message_handlers = composition.message_handlers()
+    directory_deps.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.routes.extend(probes.routes())
+    app.router.routes.append(metrics_route(CollectorRegistry(), token=settings.metrics_token.get_secret_value()))
+    console.setup(app, context)
+    finish(app, security_by_prefix=SECURITY)
+    protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp())
+    return app
+
+
+@asynccontextmanager
+async def _running(context: Context, holder: KeyHolder, probes: Health, *, worker: bool) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    await _first_administrator(context)
+    await holder.refresh()
+    following = asyncio.create_task(holder.follow())
+    working = asyncio.create_task(Worker(context).run(stop)) if worker else None
+    probes.started = True
+    try:
+        yield
+    finally:
+        stop.set()
+        following.cancel()
+        await asyncio.gather(following, *([working] if working else []), return_exceptions=True)
+        await context.peers.aclose()
+        context.database.close()
+
+
+async def _first_administrator(context: Context) -> None:
+    """Make the first administrator out of the environment, or print how to become it."""
+    settings = context.settings
+    if not await context.database.read(people.needs_setup):
+        return
+    if settings.first_admin_email:
+        password = await directory_deps.prepare_password(context, settings.first_admin_password.get_secret_value())
+        await context.database.write(
+            people.ensure_admin_from_environment,
+            email=settings.first_admin_email,
+            password=password,
+            now=context.clock(),
+        )
+        return
+    token = await context.database.write(people.issue_setup_token, now=context.clock())
+    print(f"First administrator: open {settings.issuer}/setup#token={token} within 30 minutes.", flush=True)  # noqa: T201

@@ -1,0 +1,165 @@
+"""The worker: delivers messages and mails, runs scans and checks, keeps connections alive, tidies up."""
+
+import asyncio
+import os
+import socket
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from provider_service import composition
+from provider_service.audit import service as audit
+from provider_service.connections import calls as connection_calls
+from provider_service.context import Context
+from provider_service.directory import service as directory
+from provider_service.handshakes import calls as handshake_calls
+from provider_service.handshakes import service as handshakes
+from provider_service.health import service as health
+from provider_service.health.checks import validate_due
+from provider_service.instance import service as instance
+from provider_service.keys import service as keys
+from provider_service.mail import service as mail
+from provider_service.mail.domain import Handover
+from provider_service.registrations import calls as registration_calls
+from provider_service.registrations import service as registrations
+from provider_service.settings import Settings
+from shared.delivery import answers, nonces
+from shared.delivery.claims import ClaimLimits
+from shared.delivery.loop import DeliveryLoop
+from shared.runtime.mail import MailRefused, deliver
+from shared.runtime.turns import CHANNEL, Turn, Turns
+from shared.wire.errors import ExchangeError
+from shared.wire.version import SOFTWARE_NAME, SOFTWARE_VERSION
+
+NAME: Final = f"{socket.gethostname()[:60]}:{os.getpid()}"
+WATCHED: Final = ("user", "contact", "company", "instance", "connection", "registration", "key")
+"""Subjects of audit entries whose change may settle an issue."""
+
+
+class Worker:
+    """Everything that happens without a request. Several may run on PostgreSQL; rows are claimed by lease."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._registry = composition.check_registry()
+        self._hooks = composition.key_hooks()
+        self._seen: str | None = None
+        self.delivery = DeliveryLoop(
+            run=context.database.write,
+            send=connection_calls.send(context),
+            clock_ms=lambda: _ms(context.clock()),
+            on_settled=composition.on_settled,
+            limits=ClaimLimits(limit=context.settings.messages_per_request),
+        )
+        self.turns = Turns(
+            context.database,
+            [
+                Turn("scans", 5, self.scan),
+                Turn("mails", 5, self.mail),
+                Turn("handshakes", 5, self.handshakes),
+                Turn("connections", 1, self.connections),
+                Turn("watch", 5, self.watch),
+                Turn("keys", 30, self.keys),
+                Turn("beat", 15, self.beat, wakeable=False),
+                Turn("tidy", 600, self.tidy, wakeable=False),
+            ],
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set."""
+        await self.beat()
+        silence = self._context.database.listen(CHANNEL, self.delivery.wake)
+        delivering = asyncio.create_task(self.delivery.run_until_stopped())
+        try:
+            await self.turns.run_until(stop)
+        finally:
+            silence()
+            self.delivery.stop()
+            await delivering
+
+    async def scan(self) -> None:
+        """Run the pre-onboarding scans that are due, and let tasks go on whose issues are gone."""
+        await registration_calls.scan_due(self._context, self._registry)
+        await self._context.database.write(
+            registrations.conclude_cleared, masters=self._context.masters, now=self._context.clock()
+        )
+
+    async def mail(self) -> None:
+        """Hand over the mails that are due."""
+        context = self._context
+        record = await context.database.read(instance.get)
+        if not context.settings.smtp_host or record is None:
+            return
+        sender = record.sender_address or context.settings.smtp_sender
+        desk = composition.mail_desk(context.settings, context.masters, sender)
+        for outgoing in await context.database.write(mail.claim_due, desk, now=context.clock()):
+            result, problem = Handover.DONE, ""
+            try:
+                await deliver(outgoing.message, context.settings)
+            except MailRefused as error:
+                result, problem = Handover.REFUSED, error.detail
+            except ExchangeError as error:
+                result, problem = Handover.DELAYED, error.detail
+            await context.database.write(mail.settle, outgoing.mail_id, result, problem=problem, now=context.clock())
+
+    async def handshakes(self) -> None:
+        """Reset handshakes whose time is up; tell consumers what was cancelled."""
+        now = self._context.clock()
+        await self._context.database.write(handshakes.expire, now=now)
+        await handshake_calls.tell_cancellations(self._context, now)
+
+    async def connections(self) -> None:
+        """Heartbeats, goodbyes and key notices that are due."""
+        await connection_calls.heartbeats_due(self._context)
+        await connection_calls.goodbyes_due(self._context)
+        await connection_calls.key_notices_due(self._context)
+
+    async def watch(self) -> None:
+        """Look again at what may have changed, and at what is due by the clock."""
+        self._seen = await self._context.database.write(_touch_changed, self._seen)
+        await validate_due(self._context, self._registry)
+
+    async def keys(self) -> None:
+        """Activate, retire and renew what is due."""
+        await self._context.database.write(
+            keys.tend, self._context.masters, hooks=self._hooks, now=self._context.clock()
+        )
+
+    async def beat(self) -> None:
+        """Say that this worker is alive."""
+        software = f"{SOFTWARE_NAME}/{SOFTWARE_VERSION}"
+        await self._context.database.write(instance.beat, worker=NAME, software=software, now=self._context.clock())
+
+    async def tidy(self) -> None:
+        """Forget what need not be remembered any more."""
+        await self._context.database.write(_tidy, self._context.clock())
+        await connection_calls.tidy(self._context)
+
+
+def _touch_changed(session: Session, seen: str | None) -> str | None:
+    """Mark what watches a changed subject; return how far the trail has been followed."""
+    entries = audit.events(session, after=seen, limit=200)
+    for subject in {entry.subject_type for entry in entries} & set(WATCHED):
+        health.touch(session, subject)
+    return audit.position_of(entries[-1]) if entries else seen
+
+
+def _tidy(session: Session, now: datetime) -> None:
+    nonces.purge_nonces(session, _ms(now))
+    answers.purge_answers(session, _ms(now))
+    directory.forget_ended(session, now=now)
+
+
+def _ms(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Run a worker process until ``stop`` is set."""
+    context = composition.make_context(settings)
+    try:
+        await Worker(context).run(stop)
+    finally:
+        await context.peers.aclose()
+        context.database.close()
