@@ -6,7 +6,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from consumer_service.audit import service
 from consumer_service.audit.deps import allowed
-from consumer_service.audit.schemas import ActorView, AuditEntryView, AuditQuery, EventPage, EventView, FilterText
+from consumer_service.audit.schemas import (
+    ActorView,
+    AuditEntryView,
+    AuditQuery,
+    EventPage,
+    EventView,
+    FilterText,
+    LineText,
+)
 from consumer_service.audit.tables import AuditEntry
 from consumer_service.context import ContextDep
 from shared.transport.conventions import (
@@ -44,7 +52,7 @@ async def list_events(
         str | None, Query(max_length=64, description="`cursor` or `next_after` of an earlier answer.")
     ] = None,
     limit: PageLimit = 50,
-    type: Annotated[list[str] | None, Query(max_length=50)] = None,  # noqa: A002 - the parameter's public name
+    type: Annotated[list[LineText] | None, Query(max_length=50)] = None,  # noqa: A002 - the parameter's public name
     subject_type: FilterText = None,
 ) -> EventPage:
     """Return what happened after a place in the feed, the oldest first; no event is ever put in behind that place."""

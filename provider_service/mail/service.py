@@ -115,7 +115,7 @@ def settle(session: Session, mail_id: str, result: Handover, *, problem: str = "
     elif now - mail.queued_at >= GIVE_UP_AFTER:
         _finish(session, mail, MailStatus.DROPPED, f"Given up after {GIVE_UP_AFTER.days} days: {problem}", now)
     else:
-        pause = pause_ms(mail.attempts, random=random.random)
+        pause = pause_ms(max(mail.attempts, 1), random=random.random)
         mail.status, mail.problem = MailStatus.FAILED, problem
         mail.next_attempt_at = now + timedelta(milliseconds=pause)
     return _record(mail)
