@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from consumer_service import composition
 from consumer_service.audit import service as audit
 from consumer_service.connections import calls as connection_calls
+from consumer_service.connections import service as connections
 from consumer_service.context import Context
 from consumer_service.directory import service as directory
 from consumer_service.handshakes import calls as handshake_calls
@@ -23,7 +24,7 @@ from consumer_service.mail.domain import Handover
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import service as provider_connections
 from consumer_service.settings import Settings
-from shared.delivery import answers, nonces
+from shared.delivery import answers, nonces, purge
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
 from shared.runtime.mail import MailRefused, deliver
@@ -132,7 +133,6 @@ class Worker:
     async def tidy(self) -> None:
         """Forget what need not be remembered any more."""
         await self._context.database.write(_tidy, self._context.clock())
-        await connection_calls.tidy(self._context)
 
 
 def _touch_changed(session: Session, seen: str | None) -> str | None:
@@ -147,6 +147,10 @@ def _tidy(session: Session, now: datetime) -> None:
     nonces.purge_nonces(session, _ms(now))
     answers.purge_answers(session, _ms(now))
     directory.forget_ended(session, now=now)
+    connections.purge_beats(session, now)
+    for connection_id in connections.active_connections(session):
+        purge.purge_inbox(session, connection_id, _ms(now))
+        purge.purge_outbox(session, connection_id, _ms(now))
 
 
 def _ms(now: datetime) -> int:

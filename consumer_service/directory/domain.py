@@ -46,7 +46,7 @@ KEPT_ROLES: Final = frozenset({Role.ADMIN, Role.SN_KMF_ADMIN})
 
 SCOPES: Final = frozenset(
     f"{noun}:{act}"
-    for noun in ("users", "tokens", "companies", "registrations", "connections", "issues", "keys", "incidents",
+    for noun in ("users", "tokens", "provider-connections", "connections", "issues", "keys", "incidents",
                  "instance", "mails")
     for act in ("read", "write")
 ) | {"audit:read", "events:read"}  # fmt: skip

@@ -9,6 +9,7 @@ from consumer_service.context import Context
 from consumer_service.handshakes import service
 from consumer_service.handshakes.service import Attempt, Peer
 from shared.transport.client import Reply
+from shared.transport.errors import RefusedByPeer
 from shared.transport.inbound import parsed
 from shared.wire.errors import ExchangeError
 from shared.wire.registration import (
@@ -122,13 +123,16 @@ async def refresh(context: Context, *, connection_id: str, peer: Peer) -> Regist
 
 async def _post(context: Context, peer: Peer, step: str, document: BaseModel) -> Reply:
     body = document.model_dump_json(exclude_none=True).encode()
-    return await context.peers.call(
-        issuer=peer.issuer,
-        method="POST",
-        path=f"/exchange/v1/registrations/{peer.number}/{step}",
-        body=body,
-        key=peer.key,
-        connection_id=None,
-        idempotency_key=f"{step}-{hashlib.sha256(body).hexdigest()}",
-        peer_keys=peer.keys,
-    )
+    try:
+        return await context.peers.call(
+            issuer=peer.issuer,
+            method="POST",
+            path=f"/exchange/v1/registrations/{peer.number}/{step}",
+            body=body,
+            key=peer.key,
+            connection_id=None,
+            idempotency_key=f"{step}-{hashlib.sha256(body).hexdigest()}",
+            peer_keys=peer.keys,
+        )
+    except RefusedByPeer as refusal:
+        raise refusal.problem.to_error() from refusal

@@ -6,6 +6,7 @@ from provider_service.context import Context
 from provider_service.handshakes import service
 from shared.signing.keys import PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
+from shared.transport.errors import RefusedByPeer
 from shared.transport.inbound import parsed
 from shared.wire.discovery import Discovery
 from shared.wire.errors import Conflict, ExchangeError
@@ -73,7 +74,9 @@ async def tell_cancellations(context: Context, now: datetime) -> None:
                 idempotency_key=f"cancellation-{number}",
                 peer_keys=known,
             )
-        except ExchangeError as error:
-            if error.code not in {"registration_closed", "registration_unknown"}:
+        except RefusedByPeer as refusal:
+            if refusal.problem.code not in {"registration_closed", "registration_unknown"}:
                 continue
+        except ExchangeError:
+            continue
         await context.database.write(service.noticed, number=number)

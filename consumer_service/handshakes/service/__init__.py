@@ -9,7 +9,7 @@ from consumer_service.handshakes.service.ending import (
     provider_key,
     unfinished,
 )
-from consumer_service.handshakes.service.progress import comparison, status, view
+from consumer_service.handshakes.service.progress import PresentAttempt, comparison, present_attempt, status, view
 from consumer_service.handshakes.service.saga import (
     Attempt,
     Peer,
@@ -29,6 +29,7 @@ from consumer_service.handshakes.service.saga import (
 __all__ = [
     "Attempt",
     "Peer",
+    "PresentAttempt",
     "announced",
     "begin",
     "cancel",
@@ -43,6 +44,7 @@ __all__ = [
     "noticed",
     "notices",
     "peer",
+    "present_attempt",
     "provider_key",
     "ready",
     "returned",

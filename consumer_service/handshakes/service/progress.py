@@ -1,5 +1,7 @@
 """How far the handshake is, as people see it."""
 
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
 from consumer_service.handshakes import domain, store
@@ -7,11 +9,11 @@ from consumer_service.handshakes.tables import Handshake
 from consumer_service.provider_connections import service as provider_connections
 from consumer_service.provider_connections.schemas import ProviderConnectionView
 from consumer_service.provider_connections.service import ProviderConnection
-from shared.wire.registration import (
-    StepStatus,
-)
+from shared.wire.problems import Problem
+from shared.wire.registration import StepStatus
 from shared.wire.states import DeliveryMode, Step
 from shared.wire.states import ProviderConnectionState as State
+from shared.wire.version import COMPARISON_ATTEMPTS
 
 
 def status(session: Session, connection_id: str) -> list[StepStatus]:
@@ -73,4 +75,31 @@ def view(session: Session, row: ProviderConnection) -> ProviderConnectionView:
         updated_at=row.updated_at,
         connection_id=row.connection_id,
         version=row.version,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PresentAttempt:
+    """The present attempt to connect, for the person who makes it."""
+
+    authorize_url: str | None
+    """Where the contact allows the connection; None before the provider has taken our request."""
+    administrator_id: str | None
+    """Whose browser has to bring the answer back."""
+    problem: Problem | None
+    """What last went wrong, until something went right."""
+    tries_left: int
+    """How often the comparison code may still be typed."""
+
+
+def present_attempt(session: Session, connection_id: str) -> PresentAttempt:
+    """Return where the present attempt stands; all None before the first."""
+    shake = store.get(session, connection_id)
+    if shake is None:
+        return PresentAttempt(None, None, None, COMPARISON_ATTEMPTS)
+    return PresentAttempt(
+        authorize_url=shake.authorize_url,
+        administrator_id=shake.administrator_id,
+        problem=Problem.model_validate(shake.problem) if shake.problem else None,
+        tries_left=max(0, COMPARISON_ATTEMPTS - shake.attempts),
     )

@@ -84,7 +84,7 @@ def announce(
 
     def step() -> BaseModel:
         expect_announcement(session, number, announcement, now)
-        shake = store.get(session, number, lock=True) or Handshake(number=number, attempts=0, notice_attempts=0)
+        shake = store.get(session, number, lock=True) or Handshake(number=number, notice_attempts=0)
         if shake.commitment != announcement.nonce_commitment:
             _begin(shake, announcement, now)
             session.add(shake)
