@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from consumer_service.base import Base
 from shared.runtime.database import JsonText, UtcDateTime
 
+WAITING = ("queued", "failed")
+"""Statuses of mails that are still to be handed over."""
+
 
 class Mail(Base):
     """One mail to one person. Secrets in it are named by reference and made when it is handed over."""

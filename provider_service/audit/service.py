@@ -62,17 +62,18 @@ def position_of(entry: AuditEntry) -> str:
     return Position(entry.transaction_id, entry.position).to_text()
 
 
-def _position(text: str | None) -> Position | None:
+def _position(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     try:
-        return Position.from_text(text)
+        place = Position.from_text(text)
     except ValueError as error:
         raise Invalid(
             "This is no position of the feed",
             code="cursor_invalid",
             fix="Send the cursor of an earlier answer, or none to begin at the start.",
         ) from error
+    return place.transaction, place.entry
 
 
 def _row(entry: Entry, now: datetime) -> dict[str, Any]:

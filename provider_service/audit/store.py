@@ -6,7 +6,6 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from provider_service.audit.domain import Position
 from provider_service.audit.tables import AuditEntry
 
 
@@ -27,13 +26,13 @@ def page(session: Session, *, before: int | None, limit: int, filters: dict[str,
 
 
 def feed(
-    session: Session, *, after: Position | None, limit: int, actions: Collection[str], subject_type: str | None
+    session: Session, *, after: tuple[int, int] | None, limit: int, actions: Collection[str], subject_type: str | None
 ) -> Sequence[AuditEntry]:
-    """Return entries in the order of the feed, of finished transactions only."""
+    """Return entries behind the place ``after`` (transaction, position), of finished transactions only."""
     query = _finished(session, select(AuditEntry))
     if after is not None:
         place = tuple_(AuditEntry.transaction_id, AuditEntry.position)
-        query = query.where(place > (after.transaction, after.entry))
+        query = query.where(place > after)
     if actions:
         query = query.where(AuditEntry.action.in_(actions))
     if subject_type is not None:

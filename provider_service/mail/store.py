@@ -6,17 +6,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from provider_service.mail.domain import MailStatus
-from provider_service.mail.tables import Mail
-
-_WAITING = (MailStatus.QUEUED, MailStatus.FAILED)
+from provider_service.mail.tables import WAITING, Mail
 
 
 def due(session: Session, *, now: datetime, limit: int) -> Sequence[Mail]:
     """Lock and return mails that are due, the longest waiting first; another worker's are passed over."""
     query = (
         select(Mail)
-        .where(Mail.status.in_(_WAITING), Mail.next_attempt_at <= now)
+        .where(Mail.status.in_(WAITING), Mail.next_attempt_at <= now)
         .order_by(Mail.next_attempt_at, Mail.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -32,7 +29,7 @@ def locked(session: Session, mail_id: str) -> Mail | None:
 def waiting(session: Session, *, related_type: str, related_id: str) -> Sequence[Mail]:
     """Lock and return the mails about a subject that are not settled yet."""
     query = select(Mail).where(
-        Mail.related_type == related_type, Mail.related_id == related_id, Mail.status.in_(_WAITING)
+        Mail.related_type == related_type, Mail.related_id == related_id, Mail.status.in_(WAITING)
     )
     return session.scalars(query.order_by(Mail.id).with_for_update()).all()
 
