@@ -1,0 +1,46 @@
+"""Puts the console around an application: pages, static files, headers, routes."""
+
+import hashlib
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from consumer_service.console import onboarding, overview, provider_connections, sign_in
+from consumer_service.console.deps import Desk
+from consumer_service.console.frame import frame_of
+from consumer_service.console.german import GERMAN
+from consumer_service.context import Context
+from shared.interface.assets import Assets
+from shared.interface.flash import Flashes
+from shared.interface.headers import SecurityHeaders
+from shared.interface.rendering import Pages, Surroundings
+
+PRODUCT = "Service Exchange"
+
+ROUTERS = (overview.router, sign_in.router, onboarding.router, provider_connections.router)
+
+
+def setup(app: FastAPI, context: Context) -> None:
+    """Give ``app`` its pages. Call it before the layers of `shared.transport.edge.protect`."""
+    issuer = context.settings.issuer
+    https = issuer.startswith("https://")
+    assets = Assets()
+    flashes = Flashes(
+        _flash_secret(context),
+        instance_id=context.settings.issuer,
+        secure=https,
+        clock=lambda: context.clock().timestamp(),
+    )
+    surroundings = Surroundings(frame_of, flashes, assets, {"de": GERMAN}, context.clock)
+    templates = Path(__file__).parent / "templates"
+    pages = Pages([templates], product=PRODUCT, side="Consumer", surroundings=surroundings)
+    app.state.desk = Desk(pages, flashes)
+    app.router.routes.append(assets.route())
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(SecurityHeaders, https=https)
+
+
+def _flash_secret(context: Context) -> bytes:
+    master = next(iter(context.masters.values()))
+    return hashlib.sha256(b"service-exchange-console-flash-secret\0" + master.secret).digest()
