@@ -78,14 +78,13 @@ async def update_me(
     """Change one's own name or language."""
     require_scope(caller, "users:write")
 
-    def change(session: Session) -> Person:
-        person = service.get_user(session, caller.user_id)
+    def change(person: Person) -> tuple[str, str]:
         require_match(if_match, etag_of(person.version))
         wanted = patched(SelfPatch, {"name": person.name, "language": person.language}, body)
-        now = context.clock()
-        return service.update_self(session, name=wanted.name, language=wanted.language, caller=caller, now=now)
+        return wanted.name, wanted.language
 
-    return _shown(await context.database.write(change), response)
+    now = context.clock()
+    return _shown(await context.database.write(service.update_self, change=change, caller=caller, now=now), response)
 
 
 @router.get("/users", tags=["users"])

@@ -133,11 +133,13 @@ def update_user(
     return _changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
 
 
-def update_self(session: Session, *, name: str, language: str, caller: Caller, now: datetime) -> Person:
-    """Change the caller's own name and language."""
+def update_self(
+    session: Session, *, change: Callable[[Person], tuple[str, str]], caller: Caller, now: datetime
+) -> Person:
+    """Change the caller's own name and language to what ``change`` makes of the present state, read under lock."""
     user = _required(store.user(session, caller.user_id, lock=True), caller.user_id)
     before = person_of(user, store.roles(session, [user.id])[user.id])
-    user.name, user.language = name, language
+    user.name, user.language = change(before)
     return _changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
 
 
