@@ -32,6 +32,12 @@ def page(session: Session, *, states: Collection[str], before: str | None, limit
     return session.scalars(query).all()
 
 
+def standing_at(session: Session, issuer: str) -> Connection | None:
+    """Return the youngest connection to an address that has not ended."""
+    query = select(Connection).where(Connection.peer_issuer == issuer, Connection.state != ConnectionState.CLOSED)
+    return session.scalars(query.order_by(Connection.id.desc()).limit(1)).first()
+
+
 def in_states(session: Session, states: Collection[str]) -> Sequence[Connection]:
     """Return the connections in any of ``states``, oldest first."""
     return session.scalars(select(Connection).where(Connection.state.in_(states)).order_by(Connection.id)).all()

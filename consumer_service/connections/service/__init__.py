@@ -26,6 +26,7 @@ from consumer_service.connections.service.lifecycle import (
     get,
     pause,
     resume,
+    standing_at,
     suspend,
     suspend_all,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "settings_handler",
     "settled_reaction",
     "skip",
+    "standing_at",
     "suspend",
     "suspend_all",
 ]

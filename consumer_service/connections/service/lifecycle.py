@@ -43,6 +43,11 @@ def get(session: Session, connection_id: str, *, lock: bool = False) -> Connecti
     return row
 
 
+def standing_at(session: Session, issuer: str) -> Connection | None:
+    """Return the connection to this address that has not ended, if there is one."""
+    return store.standing_at(session, issuer)
+
+
 def active_connections(session: Session) -> list[str]:
     """Return the connections whose peers must know a key of ours before it signs (`keys.service.KeyHooks`)."""
     return store.ids_in(session, domain.LIVE)

@@ -26,6 +26,7 @@ from provider_service.connections.service.lifecycle import (
     get,
     pause,
     resume,
+    standing_at,
     suspend,
     suspend_all,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "settle_lease",
     "settled_reaction",
     "skip",
+    "standing_at",
     "suspend",
     "suspend_all",
 ]
