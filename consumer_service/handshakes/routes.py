@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from consumer_service.audit.deps import Answer, allowed, carry_out_once
 from consumer_service.audit.domain import Actor
 from consumer_service.context import ContextDep
+from consumer_service.directory import deps as directory
+from consumer_service.directory.domain import Caller
 from consumer_service.handshakes import calls, service
 from consumer_service.provider_connections import service as provider_connections
 from consumer_service.provider_connections.schemas import (
@@ -42,6 +44,9 @@ router = APIRouter(
 _SCOPE = "provider-connections"
 Reader = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ, scope=f"{_SCOPE}:read"))]
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, scope=f"{_SCOPE}:write"))]
+
+Person = Annotated[Caller, Depends(directory.allowed(Role.ADMIN, scope=f"{_SCOPE}:write"))]
+"""Whose browser has to come back from the provider: the one who signs in, or for whom the token acts."""
 
 
 @router.get("")
@@ -115,9 +120,9 @@ async def validate_provider_connection(
 
 
 @router.post("/{connection_id}/connect")
-async def connect_to_provider(connection_id: str, context: ContextDep, actor: Writer) -> ConnectAnswer:
+async def connect_to_provider(connection_id: str, context: ContextDep, caller: Person) -> ConnectAnswer:
     """Connect to Provider: announce, and return where the contact's browser goes to allow the connection."""
-    url, code = await calls.connect(context, connection_id=connection_id, user_id=actor.id)
+    url, code = await calls.connect(context, connection_id=connection_id, user_id=caller.user_id)
     return ConnectAnswer(authorize_url=url, comparison_code=code)
 
 

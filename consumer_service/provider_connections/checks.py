@@ -22,6 +22,8 @@ CLAIMS: Final = ("iss", "aud", "sub", "jti", "iat", "exp", "provider_jkt")
 async def provider_answers(context: Context, subject: Subject) -> list[Finding]:
     """Find a provider that cannot be reached or is not the one that invited us; keep its discovery otherwise."""
     row = await context.database.read(service.get, subject.id)
+    if not service.is_going_on(row):
+        return []
     try:
         discovery, skew_s = await calls.discover(context, row.provider_issuer, row.provider_jkt)
     except ExchangeError as error:
@@ -74,6 +76,8 @@ def _fit(row: ProviderConnection, discovery: Discovery) -> list[Finding]:
 async def token_is_genuine(context: Context, subject: Subject) -> list[Finding]:
     """Find an invitation that the provider did not make, that is not for us, or that has ended."""
     row = await context.database.read(service.get, subject.id)
+    if not service.is_going_on(row):
+        return []
     own = await context.database.read(instance.require)
     try:
         discovery, _ = await calls.discover(context, row.provider_issuer, row.provider_jkt)

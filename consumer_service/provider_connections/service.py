@@ -250,6 +250,11 @@ def disconnected(session: Session, *, established_id: str, reason: str, now: dat
         _changed(session, row, "provider_connection.disconnected", SYSTEM, now)
 
 
+def is_going_on(row: ProviderConnection) -> bool:
+    """Tell whether this onboarding may still need its invitation."""
+    return row.live and row.connection_id is None
+
+
 def _require_going_on(row: ProviderConnection) -> None:
     if State(row.state) in {State.ONBOARDED, State.CANCELLED}:
         raise Conflict(f"The provider connection is {row.state}")

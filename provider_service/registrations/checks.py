@@ -22,6 +22,8 @@ async def contact_is_fit(context: Context, subject: Subject) -> list[Finding]:
 
 def _contact(session: Session, number: str, *, development: bool) -> list[Finding]:
     task = service.get(session, number)
+    if task.closed_at is not None:
+        return []
     contact = accounts.get_contact(session, task.contact_id)
     findings = []
     if not contact.active:
@@ -69,6 +71,8 @@ async def company_is_free(context: Context, subject: Subject) -> list[Finding]:
 
 def _company(session: Session, number: str) -> list[Finding]:
     task = service.get(session, number)
+    if task.closed_at is not None or task.connection_id is not None:
+        return []
     company = accounts.get_company(session, task.company_id)
     findings = []
     if not company.active:
