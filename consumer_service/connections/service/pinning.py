@@ -10,6 +10,7 @@ from consumer_service.connections.domain import PeerKeys
 from consumer_service.connections.service.lifecycle import milliseconds, noted, peer_actor
 from consumer_service.connections.tables import Connection
 from shared.delivery import peers
+from shared.runtime.database import notify
 from shared.signing.errors import KeySetRolledBack
 from shared.signing.keysets import read_key_set
 from shared.wire.discovery import KeySet, SignedStatement
@@ -81,4 +82,5 @@ def adopt_epoch(session: Session, connection_id: str, epoch: int, now: datetime)
 
 def note_contact(session: Session, connection_id: str, now: datetime) -> None:
     """The peer reached us, authenticated: it is there, and what waits for it is tried at once."""
-    peers.contact(session, connection_id, milliseconds(now))
+    if peers.contact(session, connection_id, milliseconds(now)):
+        notify(session, "worker")

@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.checks import Subject
 from provider_service.connections import domain, store
 from provider_service.connections.service.lifecycle import get, milliseconds, moved, noted
 from provider_service.connections.tables import Connection
+from provider_service.health import service as health
 from provider_service.instance import service as instance
 from provider_service.instance.domain import CAPABILITIES
 from shared.delivery import outbox, peers
@@ -17,7 +19,7 @@ from shared.lifecycle.connection import CONNECTION, Move
 from shared.runtime.database import notify
 from shared.signing.keysets import read_key_set
 from shared.wire.connection import Settings
-from shared.wire.discovery import Limits, SignedStatement
+from shared.wire.discovery import KeySet, Limits, SignedStatement
 from shared.wire.states import DeliveryMode, InstanceType, MessageType
 from shared.wire.version import PROTOCOL_VERSION, SOFTWARE_NAME, SOFTWARE_VERSION
 
@@ -45,9 +47,7 @@ def open_connection(
     """
     if store.find(session, connection_id, lock=True) is not None:
         return agreed_settings(session, delivery)
-    statement = SignedStatement.model_validate(dict(key_set))
-    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
-    domain.require_key_set_of(pinned, issuer=peer_issuer, instance_id=peer_instance_id)
+    statement, pinned = _verified(key_set, identity_jkt, peer_issuer, peer_instance_id, now)
     called = domain.called(delivery)
     row = Connection(
         id=connection_id,
@@ -69,10 +69,7 @@ def open_connection(
         heartbeat_due_at=now if called else None,
         version=0,
     )
-    session.add(row)
-    noted(session, row, "connection.opened", SYSTEM, now, after={"peer": peer_name, "issuer": peer_issuer})
-    peers.register(session, connection_id, DeliveryMode.PUSH if called else DeliveryMode.PULL)
-    return announce_settings(session, connection_id=connection_id, now=now)
+    return _begin(session, row, now)
 
 
 def agreed_settings(session: Session, delivery: DeliveryMode) -> Settings:
@@ -120,11 +117,28 @@ def rekey(
     Raises `IllegalMove` unless the connection is suspended.
     """
     row = get(session, connection_id, lock=True)
-    statement = SignedStatement.model_validate(dict(key_set))
-    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
-    domain.require_key_set_of(pinned, issuer=row.peer_issuer, instance_id=row.peer_instance_id)
+    statement, pinned = _verified(key_set, identity_jkt, row.peer_issuer, row.peer_instance_id, now)
     row.identity_jkt, row.key_set, row.key_set_sequence = identity_jkt, statement.model_dump(), pinned.sequence
     moved(session, row, Move.REKEY, actor, now)
     peers.resume(session, row.id)
     notify(session, "worker")
     return row
+
+
+def _verified(
+    key_set: Mapping[str, Any], identity_jkt: str, issuer: str, instance_id: str, now: datetime
+) -> tuple[SignedStatement, KeySet]:
+    statement = SignedStatement.model_validate(dict(key_set))
+    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
+    domain.require_key_set_of(pinned, issuer=issuer, instance_id=instance_id)
+    return statement, pinned
+
+
+def _begin(session: Session, row: Connection, now: datetime) -> Settings:
+    """Keep the row, make room for its messages, have it checked from now on, and queue our settings."""
+    session.add(row)
+    noted(session, row, "connection.opened", SYSTEM, now, after={"peer": row.peer_name, "issuer": row.peer_issuer})
+    called = domain.called(DeliveryMode(row.delivery))
+    peers.register(session, row.id, DeliveryMode.PUSH if called else DeliveryMode.PULL)
+    health.store_findings(session, subject=Subject(domain.SUBJECT, row.id), results=[], now=now)
+    return announce_settings(session, connection_id=row.id, now=now)

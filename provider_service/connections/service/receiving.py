@@ -40,7 +40,6 @@ def receive(
         session, connection_id=peer.id, messages=messages, handlers=handlers, now_ms=milliseconds(now)
     )
     tell_late(session, peer.id, received.settled_later, now)
-    notify(session, "worker")
     return received.outcomes
 
 
@@ -59,6 +58,7 @@ def tell_late(session: Session, connection_id: str, verdicts: Sequence[SettledLa
     ]
     if drafts:
         outbox.enqueue_many(session, connection_id=connection_id, drafts=drafts, now_ms=milliseconds(now))
+        notify(session, "worker")
 
 
 def lease(session: Session, *, peer: Snapshot, now: datetime) -> Claim | None:
@@ -139,4 +139,3 @@ def skip(
 def _tell(session: Session, row: Connection, late: Sequence[SettledLater], now: datetime) -> None:
     if ConnectionState(row.state) is not ConnectionState.CLOSED:
         tell_late(session, row.id, late, now)
-        notify(session, "worker")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from consumer_service.connections.pulling import pull, pull_forever
+from consumer_service.connections.calls import pull, pull_forever
 from shared.transport.errors import RefusedByPeer
 from shared.wire.identifiers import new_id
 from shared.wire.states import ConnectionState, DeliveryMode, LinkStatus, Role

@@ -59,10 +59,12 @@ class Side:
     data_dir: Path
     app: FastAPI = field(default_factory=FastAPI)
     notes: list[str] = field(default_factory=list)
+    runs: list[int] = field(default_factory=list)
     moves: list[str] = field(default_factory=list)
     roles: frozenset[Role] = frozenset({Role.ADMIN})
     context: Any = None
     connection_id: str = ""
+    broken: bool = True
 
     def __post_init__(self) -> None:
         self.masters = {"test": MasterKey("test", bytes(32))}
@@ -206,6 +208,9 @@ class Side:
     def _note(
         self, _session: Session, _connection_id: str, messages: Sequence[Message], _now_ms: int
     ) -> list[Problem | None]:
+        if self.broken and any(message.data["text"] == "break" for message in messages):
+            raise RuntimeError("this cannot be applied")
+        self.runs.append(len(messages))
         self.notes += [str(message.data["text"]) for message in messages]
         return [None] * len(messages)
 

@@ -248,3 +248,56 @@ async def test_keys_that_changed_without_a_word_are_looked_up_at_the_pinned_addr
     pair.clock.pass_by(seconds=10)
     await pair.provider.calls.heartbeats_due(pair.provider.context)
     assert pair.provider.detail().sending is LinkStatus.UP
+
+
+async def test_a_message_that_could_not_be_applied_is_replayed_and_its_sender_told(pair: Pair) -> None:
+    await pair.activate()
+    pair.consumer.write("break", "behind it")
+    await pair.consumer.deliver()
+    assert pair.provider.detail().quarantined == 1
+    assert pair.provider.notes == []
+    pair.provider.broken = False
+    async with pair.client(pair.provider) as client:
+        log = (await client.get(f"{api(pair)}/messages", params={"direction": "in", "status": "quarantined"})).json()
+        path = f"{api(pair)}/messages/{log['items'][0]['id']}/replay"
+        done = await client.post(path, json={}, headers={"idempotency-key": "replay"})
+        again = await client.post(path, json={}, headers={"idempotency-key": "again"})
+    assert done.json()["quarantined"] == 0
+    assert code_of(again) == (404, "not_quarantined")
+    assert pair.provider.notes == ["break", "behind it"]
+    await pair.provider.deliver()
+    assert {item.status for item in sent_notes(pair)} == {"applied"}
+
+
+async def test_a_skipped_message_is_rejected_and_its_lane_goes_on(pair: Pair) -> None:
+    await pair.activate()
+    pair.consumer.write("break", "behind it")
+    await pair.consumer.deliver()
+    async with pair.client(pair.provider) as client:
+        log = (await client.get(f"{api(pair)}/messages", params={"direction": "in", "status": "quarantined"})).json()
+        path = f"{api(pair)}/messages/{log['items'][0]['id']}/skip"
+        await client.post(path, json={"reason": "Never mind"}, headers={"idempotency-key": "skip"})
+    await pair.provider.deliver()
+    assert pair.provider.notes == ["behind it"]
+    assert [item.status for item in sent_notes(pair)] == ["applied", "rejected"]
+
+
+async def test_batches_keep_to_what_the_peer_takes_at_once(pair: Pair) -> None:
+    await pair.activate()
+    with pair.provider.database.transaction() as session:
+        row = pair.provider.service.get(session, pair.connection_id, lock=True)
+        row.peer_settings = {**row.peer_settings, "limits": {**row.peer_settings["limits"], "messages_per_request": 1}}
+    pair.provider.write("one", "two", "three")
+    await pair.provider.deliver()
+    assert pair.consumer.notes == ["one", "two", "three"]
+    assert pair.consumer.runs == [1, 1, 1]
+
+
+def api(pair: Pair) -> str:
+    return f"/api/v1/connections/{pair.connection_id}"
+
+
+def sent_notes(pair: Pair) -> list[object]:
+    with pair.consumer.database.transaction() as session:
+        log = pair.consumer.service.messages(session, connection_id=pair.connection_id, direction="out")
+    return [item for item in log if item.type == "note"]

@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel
 
 from consumer_service.connections import domain, service, store
-from consumer_service.connections.calls import MESSAGES_PATH, Line, call_over, line_to
+from consumer_service.connections.calls.sending import MESSAGES_PATH, Line, call_over, line_to
 from consumer_service.connections.service import NO_HOOKS, ConnectionHooks
 from consumer_service.context import Context
 from shared.delivery.inbox import Handler
@@ -17,7 +17,7 @@ from shared.transport.errors import RefusedByPeer
 from shared.transport.inbound import parsed
 from shared.wire.errors import ExchangeError
 from shared.wire.messages import Outcome, PulledBatch, Settlement
-from shared.wire.states import DeliveryMode
+from shared.wire.states import ConnectionState, DeliveryMode
 from shared.wire.version import PULL_WAIT_SECONDS
 
 MARGIN_SECONDS: Final = 10.0
@@ -25,6 +25,9 @@ MARGIN_SECONDS: Final = 10.0
 
 LOOK_SECONDS: Final = 5.0
 """How often new connections are looked for although nobody said that there is one."""
+
+FETCHING: Final = (ConnectionState.CONNECTING, ConnectionState.ACTIVE)
+"""States in which messages are fetched; a paused connection leaves them where they are."""
 
 _log = structlog.get_logger("connections")
 
@@ -107,7 +110,7 @@ async def _keep_pulling(
 
 async def _fetched(context: Context) -> list[str]:
     try:
-        rows = await context.database.read(store.in_states, domain.LIVE)
+        rows = await context.database.read(store.in_states, FETCHING)
     except ExchangeError as error:
         _log.warning("connections_not_read", code=error.code, detail=error.detail)
         return []

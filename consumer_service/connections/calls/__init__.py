@@ -1,0 +1,28 @@
+"""Calls to providers, run by the worker: what is sent to them, and what is fetched where they cannot call us."""
+
+from consumer_service.connections.calls.pulling import pull, pull_forever
+from consumer_service.connections.calls.sending import (
+    Line,
+    Lines,
+    goodbyes_due,
+    heartbeats_due,
+    key_notices_due,
+    line_to,
+    refreshes_due,
+    send,
+    send_beat,
+)
+
+__all__ = [
+    "Line",
+    "Lines",
+    "goodbyes_due",
+    "heartbeats_due",
+    "key_notices_due",
+    "line_to",
+    "pull",
+    "pull_forever",
+    "refreshes_due",
+    "send",
+    "send_beat",
+]
