@@ -101,6 +101,7 @@ def create_app(
     app.state.instance_hooks = composition.instance_hooks(context.masters)
     app.state.connection_hooks = composition.connection_hooks()
     app.state.message_handlers = composition.message_handlers()
+    app.state.on_settled = composition.on_settled
     directory_deps.install(app)
     for router in ROUTERS:
         app.include_router(router)

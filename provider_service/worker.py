@@ -28,6 +28,7 @@ from provider_service.settings import Settings
 from shared.delivery import answers, nonces, purge
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
+from shared.delivery.statements import WAKE_CHANNEL
 from shared.runtime.mail import MailRefused, deliver
 from shared.runtime.turns import CHANNEL, Turn, Turns
 from shared.wire.errors import ExchangeError
@@ -48,7 +49,7 @@ class Worker:
         self._seen: str | None = None
         self.delivery = DeliveryLoop(
             run=context.database.write,
-            send=connection_calls.send(context),
+            send=connection_calls.send(context, composition.connection_hooks()),
             clock_ms=lambda: _ms(context.clock()),
             on_settled=composition.on_settled,
             limits=ClaimLimits(limit=context.settings.messages_per_request),
@@ -61,7 +62,7 @@ class Worker:
                 Turn("handshakes", 5, self.handshakes),
                 Turn("connections", 1, self.connections),
                 Turn("watch", 5, self.watch),
-                Turn("keys", 30, self.keys),
+                Turn("keys", 5, self.keys),
                 Turn("beat", 15, self.beat, wakeable=False),
                 Turn("tidy", 600, self.tidy, wakeable=False),
             ],
@@ -70,14 +71,16 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set."""
         await self.beat()
-        silence = self._context.database.listen(CHANNEL, self.delivery.wake)
-        delivering = asyncio.create_task(self.delivery.run_until_stopped())
+        database = self._context.database
+        silences = [database.listen(channel, self.delivery.wake) for channel in (CHANNEL, WAKE_CHANNEL)]
+        tasks = [asyncio.create_task(self.delivery.run_until_stopped())]
         try:
             await self.turns.run_until(stop)
         finally:
-            silence()
+            for silence in silences:
+                silence()
             self.delivery.stop()
-            await delivering
+            await asyncio.gather(*tasks)
 
     async def scan(self) -> None:
         """Run the pre-onboarding scans that are due, and let tasks go on whose issues are gone."""
@@ -112,9 +115,11 @@ class Worker:
 
     async def connections(self) -> None:
         """Heartbeats, goodbyes and key notices that are due."""
-        await connection_calls.heartbeats_due(self._context)
+        hooks = composition.connection_hooks()
+        await connection_calls.heartbeats_due(self._context, hooks)
         await connection_calls.goodbyes_due(self._context)
-        await connection_calls.key_notices_due(self._context)
+        await connection_calls.key_notices_due(self._context, hooks)
+        await connection_calls.refreshes_due(self._context)
 
     async def watch(self) -> None:
         """Look again at what may have changed, and at what is due by the clock."""

@@ -1,0 +1,1 @@
+"""The demonstration: both services driven from outside, over HTTP only."""

@@ -1,0 +1,91 @@
+"""The incidents of the story: real ones from the public event log beside the checkout, or a few made up."""
+
+import csv
+import gzip
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_incident_event_log" / "incident_event_log.csv.gz"
+
+_COLUMNS = {
+    "incident_state": "state",
+    "impact": "impact",
+    "urgency": "urgency",
+    "priority": "priority",
+    "category": "category",
+    "subcategory": "subcategory",
+    "caller_id": "caller",
+    "assignment_group": "assignment_group",
+    "assigned_to": "assigned_to",
+    "location": "location",
+    "contact_type": "contact_type",
+}
+_AT_THE_END = {"closed_code": "close_code", "resolved_at": "resolved_at", "closed_at": "closed_at"}
+"""The log holds the final values on every row; an incident shows them only when it gets there."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step in the life of an incident: what has changed since the step before."""
+
+    number: str
+    """The log's number of the incident."""
+    first: bool
+    changes: dict[str, str]
+
+
+def real() -> bool:
+    """Tell whether the public event log stands beside the checkout."""
+    return DATA.is_file()
+
+
+def events(count: int) -> list[Event]:
+    """Return whole incidents of at least ``count`` events in all."""
+    found: list[Event] = []
+    for event in _real() if real() else _made_up():
+        if len(found) >= count and event.first:
+            break
+        found.append(event)
+    return found
+
+
+def _real() -> Iterator[Event]:
+    number, known = "", {}
+    with gzip.open(DATA, "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            first = row["number"] != number
+            if first:
+                number, known = row["number"], {}
+            fields = _fields(row)
+            if first:
+                fields["short_description"] = f"Incident {number} of the public event log (text made up)"
+                fields["opened_at"] = _time(row["opened_at"])
+            changes = {name: value for name, value in fields.items() if known.get(name) != value}
+            known |= changes
+            if first or changes:
+                yield Event(number, first, changes)
+
+
+def _fields(row: dict[str, str]) -> dict[str, str]:
+    fields = {ours: row[theirs] for theirs, ours in _COLUMNS.items() if row[theirs] != "?"}
+    if fields.get("state") in {"Resolved", "Closed"}:
+        for theirs, ours in _AT_THE_END.items():
+            if row[theirs] != "?":
+                fields[ours] = _time(row[theirs]) if ours.endswith("_at") else row[theirs]
+    return fields
+
+
+def _time(text: str) -> str:
+    return datetime.strptime(text, "%d/%m/%Y %H:%M").strftime("%Y-%m-%dT%H:%M:00Z")  # noqa: DTZ007 - the log has no zone
+
+
+def _made_up() -> Iterator[Event]:
+    chance = random.Random(7)
+    for serial in range(1, 100_000):
+        number = f"INC{serial:07d}"
+        yield Event(number, True, {"short_description": f"Made-up incident {serial}", "state": "New", "impact": "2 - Medium"})
+        for state in ("Active", *("Active",) * chance.randint(0, 3), "Resolved", "Closed"):
+            yield Event(number, False, {"state": state, "assignment_group": f"Group {chance.randint(1, 70)}"})
