@@ -18,6 +18,9 @@ _SKEW = 10
 _CURVES = {"identity": "Ed25519", "http": "Ed25519", "token": "P-256"}
 
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
 def thumbprint(jwk: Document) -> str:
     """RFC 7638: SHA-256 over the required members in lexical order."""
     names = {"OKP": ("crv", "kty", "x"), "EC": ("crv", "kty", "x", "y")}[jwk["kty"]]
@@ -54,11 +57,11 @@ class Key:
         return thumbprint(self.jwk)
 
     def sign(self, data: bytes) -> bytes:
-        """64 bytes: Ed25519, or r and s of ES256."""
+        """64 bytes: Ed25519, or r and the lower s of ES256."""
         if self.purpose != "token":
             return bytes(self.private.sign(data))
         r, s = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(SHA256())))
-        return r.to_bytes(32) + s.to_bytes(32)
+        return r.to_bytes(32) + min(s, P256_ORDER - s).to_bytes(32)
 
 
 @dataclass(frozen=True)

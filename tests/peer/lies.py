@@ -170,7 +170,6 @@ _ANY: list[tuple[str, Callable[[Draft], None] | None, Callable[[Any], Any] | Non
     ("two_signatures", None, _second_signature),
     ("unknown_key", _stamp(key=_random_key), None),
     ("other_tag", _stamp(tag=lambda _now: "service-exchange-2"), None),
-    ("long_life", _stamp(expires=lambda now: now + 61), None),
     ("lower_key_set_sequence", _key_set(lambda payload: payload.update(sequence=0)), None),
     ("expired_key_set", _key_set(lambda payload: payload.update(expires=payload["issued"] - 60)), None),
     ("wrong_kid", _key_set(lambda payload: payload["keys"][1].update(kid=b64u(bytes(32)))), None),
@@ -196,6 +195,7 @@ _ANSWERS: list[tuple[str, Callable[[Draft], None] | None, Callable[[Answer], Ans
 
 _REQUESTS: list[tuple[str, Callable[[Draft], None] | None, Callable[[Request], Request] | None]] = [
     ("old_signature", _stamp(created=lambda now: now - 120, expires=lambda now: now - 60), None),
+    ("long_life", _stamp(expires=lambda now: now + 61), None),
     ("future_signature", _stamp(created=lambda now: now + 60, expires=lambda now: now + 120), None),
     ("no_connection_header", None, _header("exchange-connection", None)),
     ("other_nonce", _set(nonce_c=lambda: b64u(bytes(32))), None),

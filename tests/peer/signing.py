@@ -16,6 +16,7 @@ CONNECTION = "exchange-connection"
 LIFETIME = 60
 SKEW = 10
 _NAMES = ("created", "expires", "nonce", "keyid", "tag")
+_ANSWER_NAMES = ("created", "keyid", "tag")
 _ONCE = ("signature", "signature-input", "content-type", "content-digest", CONNECTION, "idempotency-key", REQUEST_NONCE)
 _NO_IDEMPOTENCY = ("/exchange/v1/messages", "/exchange/v1/outcomes")
 
@@ -147,7 +148,7 @@ def verify_answer(
     """Believe an answer or raise PeerLied; ``why`` is the code of the rung, or ``nonce_not_echoed``."""
     try:
         member, signature = _read_form(answer.headers)
-        _check_parameters(member)
+        _check_answer_parameters(member)
     except Problem as problem:
         raise PeerLied(problem.code) from problem
     if single(answer.headers, REQUEST_NONCE) != request_nonce:
@@ -171,10 +172,8 @@ def base(components: tuple[str, ...] | list[str], parameters: str, request: Requ
 
 
 def _signature(components: list[str], stamp: Stamp, request: Request, answer: Answer | None) -> Headers:
-    parameters = (
-        f"({' '.join(components)});created={stamp.created};expires={stamp.expires}"
-        f';nonce="{stamp.nonce}";keyid="{stamp.key.kid}";tag="{stamp.tag}"'
-    )
+    once = "" if answer else f';expires={stamp.expires};nonce="{stamp.nonce}"'
+    parameters = f'({" ".join(components)});created={stamp.created}{once};keyid="{stamp.key.kid}";tag="{stamp.tag}"'
     value = base64.b64encode(stamp.key.sign(base(components, parameters, request, answer))).decode()
     return [("signature-input", f"sx={parameters}"), ("signature", f"sx=:{value}:")]
 
@@ -231,4 +230,10 @@ def _check_parameters(member: SignatureInput) -> None:
     if names != _NAMES or type(created) is not int or type(expires) is not int or type(member.get("keyid")) is not str:
         raise Problem(401, "signature_parameters")
     if not created <= expires <= created + LIFETIME or not NONCE.match(str(nonce)):
+        raise Problem(401, "signature_parameters")
+
+
+def _check_answer_parameters(member: SignatureInput) -> None:
+    names = tuple(name for name, _ in member.parameters)
+    if names != _ANSWER_NAMES or type(member.get("created")) is not int or type(member.get("keyid")) is not str:
         raise Problem(401, "signature_parameters")

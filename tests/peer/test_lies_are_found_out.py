@@ -24,7 +24,6 @@ BELIEVED_NEVER = [
     ("two_signatures", "signature_tag"),
     ("unknown_key", "key_unknown"),
     ("other_tag", "signature_tag"),
-    ("long_life", "signature_parameters"),
     ("replayed_nonce", "nonce_not_echoed"),
     ("duplicate_member", "malformed"),
     ("redirect", "redirect"),
