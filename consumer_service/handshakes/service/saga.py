@@ -242,7 +242,9 @@ def completion(
     """Return the completion to send, due again in a few seconds should nothing come of it; None if nothing is due."""
     row = provider_connections.get(session, connection_id, lock=True)
     shake = found(session, connection_id)
-    if shake.code_sealed is None or row.connection_id is not None or State(row.state) is not State.VALIDATED:
+    over = row.connection_id is not None or State(row.state) is not State.VALIDATED
+    unconfirmed = row.delivery == DeliveryMode.PULL and not shake.confirmed
+    if shake.code_sealed is None or over or unconfirmed:
         shake.complete_due_at = None
         return None
     shake.complete_due_at = now + domain.COMPLETION_RETRY

@@ -1,0 +1,205 @@
+"""A consumer with its console over a fresh database, a simulated provider beside it, and browsers of many people."""
+
+import html
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from consumer_service import console
+from consumer_service.audit.domain import SYSTEM, Actor
+from consumer_service.base import Base
+from consumer_service.connections import routes as connection_routes
+from consumer_service.context import Context
+from consumer_service.directory import deps as directory_deps
+from consumer_service.directory import service as directory
+from consumer_service.directory.domain import Person
+from consumer_service.health.domain import CheckRegistry
+from consumer_service.instance import peer as instance_peer
+from consumer_service.instance import service as instance
+from consumer_service.instance.domain import NewInstance
+from consumer_service.instance.service import InstanceHooks
+from consumer_service.keys import peer as key_peer
+from consumer_service.keys import service as keys
+from consumer_service.keys.service import KeyHolder, KeyHooks
+from consumer_service.provider_connections import calls as provider_connection_calls
+from consumer_service.provider_connections import checks as provider_connection_checks
+from consumer_service.settings import Settings
+from shared.delivery.tables import delivery_metadata
+from shared.runtime.database import Database
+from shared.signing.envelopes import MasterKey
+from shared.transport.client import PeerClient, in_process
+from shared.transport.edge import protect
+from shared.transport.egress import EgressPolicy
+from shared.wire.states import InstanceType, Role
+from tests.peer.network import Clock, Line
+from tests.peer.provider import Provider
+from tests.peer.registration import Registration
+from tests.peer.wire import Document
+
+ISSUER = "https://desk.example"
+PROVIDER = "https://hub.example"
+PASSWORD = "correct horse battery staple"
+MASTER = MasterKey("mk-one", b"1" * 32)
+
+_CSRF = re.compile(r'name="csrf_token" value="([^"]*)"')
+
+
+class Browser:
+    """One person's browser: keeps cookies, says where its requests come from, and fills forms in."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.client.get(path, headers=headers)
+
+    async def post(self, path: str, *, page: str | None = None, **fields: str) -> httpx.Response:
+        """Submit a form that stands on ``page`` (else at ``path``), with the token found there."""
+        shown = await self.client.get(page or path)
+        found = _CSRF.findall(shown.text)
+        token = html.unescape(next((value for value in found if value), ""))
+        return await self.client.post(
+            path, data={"csrf_token": token, **fields}, headers={"sec-fetch-site": "same-origin"}
+        )
+
+    async def follow(self, answer: httpx.Response) -> httpx.Response:
+        """Go where a redirect leads."""
+        assert answer.status_code == 303, answer.text
+        return await self.client.get(answer.headers["location"])
+
+
+@dataclass
+class World:
+    """The consumer, the provider, and ways to come to the consumer's door."""
+
+    app: FastAPI
+    context: Context
+    clock: Clock
+    provider: Provider
+    registry: CheckRegistry
+    holder: KeyHolder
+    exits: AsyncExitStack
+    issuer: str = ISSUER
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def now(self) -> datetime:
+        return self.context.clock()
+
+    async def record(self) -> None:
+        """Create the consumer record."""
+        hooks = InstanceHooks(
+            created=lambda session, actor, now: keys.ensure_ring(session, self.context.masters, actor=actor, now=now)
+        )
+        made = await self.context.database.write(
+            instance.create,
+            NewInstance(name="desk-one", instance_type=InstanceType.PRODUCTION),
+            issuer=self.issuer,
+            actor=SYSTEM,
+            hooks=hooks,
+            now=self.now(),
+        )
+        instance.mark(made, self.context.settings.data_dir)
+        await self.holder.refresh()
+
+    async def person(self, *roles: Role, name: str = "") -> Person:
+        number = next(self.numbers)
+        prepared = directory_deps.hasher_of(self.context).prepare(PASSWORD)
+        return await self.context.database.write(
+            directory.add_user,
+            email=f"person{number}@example.com",
+            name=name or f"Person {number}",
+            roles=frozenset(roles),
+            password=prepared,
+            actor=SYSTEM,
+            now=self.now(),
+        )
+
+    async def browser(self, *roles: Role, name: str = "") -> Browser:
+        """The browser of a fresh person with these roles, signed in; of nobody where no role is named."""
+        transport = httpx.ASGITransport(self.app, client=("192.0.2.7", 5000))
+        client = httpx.AsyncClient(transport=transport, base_url=self.issuer, timeout=20)
+        browser = Browser(await self.exits.enter_async_context(client))
+        if roles:
+            person = await self.person(*roles, name=name)
+            answer = await browser.post("/sign-in", email=person.email, password=PASSWORD)
+            assert answer.status_code == 303, answer.text
+        return browser
+
+    def registration(self, contact: str = "Grace Hopper", **claims: object) -> Registration:
+        return self.provider.mint(self.issuer, contact, **claims)
+
+    async def take_up(self, admin: Browser, registration: Registration | None = None, *, delivery: str = "push") -> str:
+        """Open a link, confirm its provider, and return the path of the onboarding."""
+        registration = registration or self.registration()
+        kept = await admin.post("/onboarding/token", page="/onboarding", token=self.provider.link(registration))
+        assert kept.headers["location"] == "/onboarding/confirm"
+        form = {"provider": self.provider.issuer, "delivery": delivery, "decision": "continue"}
+        answer = await admin.post("/onboarding/confirm", **form)
+        assert answer.status_code == 303, answer.text
+        path: str = answer.headers["location"]
+        return path
+
+    async def scan(self) -> None:
+        """Do the worker's part of the pre-onboarding scan."""
+        await provider_connection_calls.scan_due(self.context, self.registry)
+
+    def actor(self) -> Actor:
+        return SYSTEM
+
+
+class Hub(Provider):
+    """The simulated provider, its software named in one line as the settings want it."""
+
+    def settings(self) -> Document:
+        return {**super().settings(), "software": "peer/1"}
+
+
+@asynccontextmanager
+async def world_at(data_dir: Path, issuer: str = ISSUER, provider: str = PROVIDER) -> AsyncIterator[World]:
+    """One consumer and one simulated provider that reach each other in process."""
+    async with AsyncExitStack() as exits:
+        clock, line = Clock(), Line()
+        client = await exits.enter_async_context(httpx.AsyncClient(transport=line))
+        peer = Hub(provider, client, clock=clock, name="hub-one")
+        line.attach(peer)
+        database = Database(f"sqlite:///{data_dir / 'service.db'}")
+        exits.callback(database.close)
+        with database.maintenance() as connection:
+            Base.metadata.create_all(connection)
+            delivery_metadata.create_all(connection)
+        settings = Settings(
+            issuer=issuer, data_dir=data_dir, password_time_cost=1, password_memory_kib=8, password_parallelism=1
+        )
+        peers = PeerClient(EgressPolicy(), clock=clock, transports={provider: in_process(peer)})
+        exits.push_async_callback(peers.aclose)
+        context = Context(
+            settings, database, peers, lambda: datetime.fromtimestamp(clock(), UTC), {MASTER.name: MASTER}
+        )
+        world = _assembled(context, clock, peer, exits, issuer)
+        line.apps[issuer] = httpx.ASGITransport(app=world.app)
+        yield world
+
+
+def _assembled(context: Context, clock: Clock, peer: Provider, exits: AsyncExitStack, issuer: str) -> World:
+    app = FastAPI()
+    holder = KeyHolder(context.database, context.masters)
+    registry = CheckRegistry(provider_connection_checks.CHECKS)
+    app.state.context = context
+    app.state.checks = registry
+    app.state.key_hooks = KeyHooks()
+    app.state.instance_hooks = InstanceHooks(
+        created=lambda session, actor, now: keys.ensure_ring(session, context.masters, actor=actor, now=now)
+    )
+    directory_deps.install(app)
+    for router in (instance_peer.router, key_peer.router, connection_routes.router):
+        app.include_router(router)
+    console.setup(app, context)
+    protect(app, issuer=issuer, signer=holder.http, clock=clock)
+    return World(app, context, clock, peer, registry, holder, exits, issuer)
