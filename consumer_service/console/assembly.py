@@ -9,6 +9,7 @@ from consumer_service.console import onboarding, overview, provider_connections,
 from consumer_service.console.deps import Desk
 from consumer_service.console.frame import frame_of
 from consumer_service.console.german import GERMAN
+from consumer_service.console.strays import StrayPages
 from consumer_service.context import Context
 from shared.interface.assets import Assets
 from shared.interface.flash import Flashes
@@ -38,6 +39,7 @@ def setup(app: FastAPI, context: Context) -> None:
     app.router.routes.append(assets.route())
     for router in ROUTERS:
         app.include_router(router)
+    app.add_middleware(StrayPages, pages=pages)
     app.add_middleware(SecurityHeaders, https=https)
 
 

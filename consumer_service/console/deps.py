@@ -1,8 +1,8 @@
 """What every page needs: who looks at it, what stands around it, and errors shown as pages."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,14 +17,22 @@ from consumer_service.directory.domain import Caller, require_role
 from consumer_service.health import service as health
 from consumer_service.health.domain import Filter, IssueState
 from consumer_service.instance import service as instance
+from consumer_service.keys.domain import MANAGERS, READERS
 from shared.interface.flash import Flashes, FlashMessage, Tone
+from shared.interface.languages import translate
 from shared.interface.rendering import Pages
 from shared.transport.problems import request_id_of, status_of
 from shared.wire.errors import ExchangeError, Invalid, Unauthenticated
 from shared.wire.states import Role
 
-COUNTED = 99
+COUNTED: Final = 99
 """Open issues counted beside the Health Dashboard's name, at most."""
+
+STAFF: Final = (Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ)
+"""Who may look at everything that is no secret."""
+
+PAGE_LENGTH: Final = 25
+"""Rows of one page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,12 @@ def signed_in(*roles: Role) -> Callable[[Request, ContextDep], Coroutine[Any, An
 
 
 AnyoneDep = Annotated[Caller, Depends(signed_in())]
-ReaderDep = Annotated[Caller, Depends(signed_in(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ))]
+ReaderDep = Annotated[Caller, Depends(signed_in(*STAFF))]
+OperatorDep = Annotated[Caller, Depends(signed_in(Role.ADMIN, Role.SN_SB_ADMIN))]
 AdminDep = Annotated[Caller, Depends(signed_in(Role.ADMIN))]
+RoleGiverDep = Annotated[Caller, Depends(signed_in(Role.ADMIN, Role.SN_KMF_ADMIN))]
+KeyReaderDep = Annotated[Caller, Depends(signed_in(*READERS))]
+KeyManagerDep = Annotated[Caller, Depends(signed_in(*MANAGERS))]
 
 
 async def _look_around(request: Request, context: ContextDep) -> None:
@@ -78,10 +90,14 @@ async def _look_around(request: Request, context: ContextDep) -> None:
 
 
 def _around(session: Session, context: Context) -> Around:
-    record = instance.get(session)
-    name = record.name if record else context.settings.issuer.partition("://")[2]
     found = health.list_issues(session, Filter(states=(IssueState.OPEN,)), before=None, limit=COUNTED)
-    return Around(name, len(found))
+    return Around(name_of_instance(session, context), len(found))
+
+
+def name_of_instance(session: Session, context: Context) -> str:
+    """Return what this instance is called; before it has a name, its host."""
+    record = instance.get(session)
+    return record.name if record else context.settings.issuer.partition("://")[2]
 
 
 class PageRoute(APIRoute):
@@ -97,11 +113,11 @@ class PageRoute(APIRoute):
             except Unauthenticated as error:
                 return _to_sign_in(request, error)
             except RequestValidationError:
-                return _problem(request, Invalid(fix="Go back and correct the address or the form."))
+                return problem(request, Invalid(fix="Go back and correct the address or the form."))
             except ExchangeError as error:
                 if status_of(error) == 500:
                     raise
-                return _problem(request, error)
+                return problem(request, error)
 
         return guarded
 
@@ -127,43 +143,54 @@ def fragment(request: Request, template: str, **values: object) -> HTMLResponse:
     return desk_of(request).pages.fragment(request, template, status_code=200, **values)
 
 
-def notify(request: Request, location: str, tone: Tone, text: str) -> Response:
-    """Go on to ``location`` (303), where a message is shown once."""
+def problem(request: Request, error: ExchangeError) -> HTMLResponse:
+    """Return the page that says what happened, why, and what to do."""
+    request_id = request_id_of(request.scope) or ""
+    return desk_of(request).pages.problem(request, error, status_code=status_of(error), request_id=request_id)
+
+
+def notify(request: Request, location: str, tone: Tone, text: str, **values: object) -> Response:
+    """Go on to ``location`` (303), where a message is shown once, in the person's language."""
+    desk = desk_of(request)
+    caller: Caller | None = getattr(request.state, "caller", None)
+    accepted = request.headers.get("accept-language")
+    language = desk.pages.languages.preferred(caller.language if caller else None, accepted)
+    with desk.pages.languages.speaking(language):
+        message = FlashMessage(tone, translate(text, **values))
     response = RedirectResponse(location, status_code=303)
-    desk_of(request).flashes.add(response, FlashMessage(tone, text))
+    desk.flashes.add(response, message)
     return response
 
 
 def say_error(request: Request, location: str, error: ExchangeError) -> Response:
     """Go on to ``location``, where the error is shown once with its remedy."""
-    return notify(request, location, "error", " ".join(filter(None, (f"{error.detail}.", error.fix))))
+    return notify(request, location, "error", told(error))
 
 
-async def fields(request: Request) -> dict[str, str]:
-    """Return the text fields of a form; of several with one name the last counts."""
-    return {name: value for name, value in (await request.form()).multi_items() if isinstance(value, str)}
+def told(error: ExchangeError) -> str:
+    """Return an error in one line: what happened, why, what to do."""
+    return " ".join(text.rstrip(".") + "." for text in (error.detail, error.cause, error.fix) if text)
 
 
-async def choices(request: Request, name: str) -> Sequence[str]:
-    """Return every value a form gives for ``name``."""
-    return [value for value in (await request.form()).getlist(name) if isinstance(value, str)]
+def own_path(given: str) -> str:
+    """Return the path to come back to, if it is one of ours."""
+    return given if given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable() else "/"
+
+
+def sign_in_address(following: str) -> str:
+    """Return where to sign in and then go on to ``following``."""
+    return f"/sign-in?next={quote(own_path(following), safe='')}"
 
 
 def _to_sign_in(request: Request, error: Unauthenticated) -> Response:
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"hx-redirect": "/sign-in"})
     back = "/" if request.method not in {"GET", "HEAD"} else _own_address(request)
-    response = RedirectResponse(f"/sign-in?next={quote(back, safe='')}", status_code=303)
     if error.code == "session_ended":
-        desk_of(request).flashes.add(response, FlashMessage("info", error.detail))
-    return response
+        return notify(request, sign_in_address(back), "info", error.detail)
+    return RedirectResponse(sign_in_address(back), status_code=303)
 
 
 def _own_address(request: Request) -> str:
     query = request.url.query
     return f"{request.url.path}?{query}" if query else request.url.path
-
-
-def _problem(request: Request, error: ExchangeError) -> Response:
-    request_id = request_id_of(request.scope) or ""
-    return desk_of(request).pages.problem(request, error, status_code=status_of(error), request_id=request_id)

@@ -1,11 +1,15 @@
-"""What stands around every page of this console."""
+"""What stands around every page of this console: the places the person's roles let them go."""
+
+from collections.abc import Sequence
 
 from fastapi import Request
 
-from consumer_service.console.deps import Around
+from consumer_service.console.deps import STAFF, Around
 from consumer_service.directory.domain import Caller
 from shared.interface.csrf import csrf_token
 from shared.interface.frame import Account, Frame, NavigationGroup, NavigationItem
+from shared.interface.languages import translate as t
+from shared.wire.states import Role
 
 
 def frame_of(request: Request) -> Frame:
@@ -17,21 +21,62 @@ def frame_of(request: Request) -> Frame:
         return Frame(instance_name=name)
     return Frame(
         instance_name=name,
-        navigation=_navigation(around.open_issues if around else 0),
-        account=Account(caller.actor.name, caller.email, "/sign-out"),
+        navigation=[group for group in _groups(request, caller, around) if group.items],
+        account=Account(
+            caller.actor.name,
+            caller.email,
+            "/sign-out",
+            [NavigationItem(_spoken(request, caller, "My account"), "/account")],
+        ),
         csrf_token=csrf_token(caller.csrf_secret),
         language=caller.language,
     )
 
 
-def _navigation(open_issues: int) -> list[NavigationGroup]:
+def _groups(request: Request, caller: Caller, around: Around | None) -> list[NavigationGroup]:
+    issues = (around.open_issues or None) if around else None
+    staff, admin = not caller.roles.isdisjoint(STAFF), Role.ADMIN in caller.roles
+    places: Sequence[tuple[str, Sequence[tuple[bool, NavigationItem]]]] = (
+        (
+            "",
+            (
+                (True, NavigationItem("Overview", "/", "home")),
+                (staff, NavigationItem("Provider connections", "/provider-connections", "list")),
+                (staff, NavigationItem("Connections", "/connections", "exchange")),
+            ),
+        ),
+        (
+            "Operation",
+            (
+                (staff, NavigationItem("Health Dashboard", "/health", "heart", issues)),
+                (True, NavigationItem("Keys", "/keys", "key")),
+                (admin, NavigationItem("Audit trail", "/audit", "log")),
+            ),
+        ),
+        (
+            "Settings",
+            (
+                (staff, NavigationItem("Consumer record", "/instance", "gear")),
+                (admin or Role.SN_KMF_ADMIN in caller.roles, NavigationItem("Users", "/users", "people")),
+                (True, NavigationItem("API tokens", "/tokens", "copy")),
+            ),
+        ),
+    )
     return [
         NavigationGroup(
-            "",
+            _spoken(request, caller, title) if title else "",
             [
-                NavigationItem("Overview", "/", "home"),
-                NavigationItem("Provider connections", "/provider-connections", "exchange"),
-                NavigationItem("Health Dashboard", "/health", "heart", open_issues or None),
+                NavigationItem(_spoken(request, caller, item.text), item.href, item.icon, item.count)
+                for seen, item in items
+                if seen
             ],
-        ),
+        )
+        for title, items in places
     ]
+
+
+def _spoken(request: Request, caller: Caller, text: str) -> str:
+    """The frame is made before the language of the page is set."""
+    languages = request.app.state.desk.pages.languages
+    with languages.speaking(languages.preferred(caller.language, request.headers.get("accept-language"))):
+        return t(text)

@@ -6,8 +6,8 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from consumer_service.console import browsers
-from consumer_service.console.deps import AdminDep, console_router, fields, notify, page
+from consumer_service.console import browsers, forms
+from consumer_service.console.deps import AdminDep, console_router, notify, page
 from consumer_service.context import Context, ContextDep
 from consumer_service.instance import service as instance
 from consumer_service.invitations import service as invitations
@@ -38,13 +38,13 @@ async def show_landing(request: Request, context: ContextDep) -> Response:
 @router.post("/onboarding/token")
 async def keep_token(request: Request, context: ContextDep) -> Response:
     """Keep the token for this browser, until an administrator has confirmed whose it is."""
-    form = await fields(request)
-    browser = browsers.require_browser(request, context, given=form.get("csrf_token", ""))
+    form = await forms.read(request)
+    browser = browsers.require_browser(request, context, given=form.value("csrf_token"))
     try:
         await context.database.write(
             invitations.keep,
             masters=context.masters,
-            text=form.get("token", ""),
+            text=form.value("token"),
             browser=browser,
             now=context.clock(),
         )
@@ -68,9 +68,9 @@ async def ask_for_confirmation(request: Request, context: ContextDep, _caller: A
 @router.post("/onboarding/confirm")
 async def confirm_provider(request: Request, context: ContextDep, caller: AdminDep) -> Response:
     """Begin with the provider the administrator has confirmed, or forget the link."""
-    form = await fields(request)
+    form = await forms.read(request)
     browser = browsers.browser_of(request, context) or ""
-    if form.get("decision") == "cancel":
+    if form.value("decision") == "cancel":
         await context.database.write(invitations.drop, browser=browser)
         return notify(request, "/provider-connections", "info", "The link was put aside. Nothing was sent.")
 
@@ -79,8 +79,8 @@ async def confirm_provider(request: Request, context: ContextDep, caller: AdminD
             session,
             masters=context.masters,
             link=_token(session, context, browser),
-            confirmed=form.get("provider", ""),
-            delivery=DeliveryMode.PULL if form.get("delivery") == DeliveryMode.PULL else DeliveryMode.PUSH,
+            confirmed=form.value("provider"),
+            delivery=DeliveryMode.PULL if form.value("delivery") == DeliveryMode.PULL else DeliveryMode.PUSH,
             actor=caller.actor,
             loopback=_loopback(context),
             now=context.clock(),

@@ -7,8 +7,17 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from consumer_service.console import wizard
-from consumer_service.console.deps import AdminDep, ReaderDep, console_router, fields, fragment, notify, page, say_error
+from consumer_service.console import forms, wizard
+from consumer_service.console.deps import (
+    PAGE_LENGTH,
+    AdminDep,
+    ReaderDep,
+    console_router,
+    fragment,
+    notify,
+    page,
+    say_error,
+)
 from consumer_service.context import Context, ContextDep
 from consumer_service.handshakes import calls
 from consumer_service.handshakes import service as handshakes
@@ -19,8 +28,6 @@ from shared.wire.states import Role
 
 router = console_router()
 
-PAGE = 50
-
 
 @router.get("/provider-connections")
 async def list_provider_connections(
@@ -29,15 +36,15 @@ async def list_provider_connections(
     """Show every onboarding, the newest first."""
 
     def look(session: Session) -> list[wizard.Onboarding]:
-        rows = provider_connections.page(session, before=before, limit=PAGE + 1, state=None)
+        rows = provider_connections.page(session, before=before, limit=PAGE_LENGTH + 1, state=None)
         return [wizard.look(session, row.id) for row in rows]
 
     found = await context.database.read(look)
-    following = f"/provider-connections?before={found[PAGE - 1].view.id}" if len(found) > PAGE else ""
+    following = f"/provider-connections?before={found[PAGE_LENGTH - 1].view.id}" if len(found) > PAGE_LENGTH else ""
     return page(
         request,
         "provider_connections/list.html",
-        onboardings=found[:PAGE],
+        onboardings=found[:PAGE_LENGTH],
         next_href=following,
         admin=Role.ADMIN in caller.roles,
     )
@@ -86,7 +93,7 @@ async def confirm_comparison_code(
     connection_id: str, request: Request, context: ContextDep, _caller: AdminDep
 ) -> Response:
     """Take the code that the provider shows, read back by the person here; wrong ones are counted."""
-    typed = (await fields(request)).get("comparison_code", "").strip()
+    typed = (await forms.read(request)).value("comparison_code").strip()
     try:
         await context.database.write(handshakes.confirm, connection_id=connection_id, typed=typed, now=context.clock())
     except Conflict as error:
@@ -118,7 +125,7 @@ async def ask_before_cancelling(
 @router.post("/provider-connections/{connection_id}/cancel")
 async def cancel_onboarding(connection_id: str, request: Request, context: ContextDep, caller: AdminDep) -> Response:
     """End the onboarding; the provider is told."""
-    reason = (await fields(request)).get("reason", "").strip()
+    reason = (await forms.read(request)).value("reason").strip()
     await context.database.write(
         handshakes.cancel, connection_id=connection_id, reason=reason, actor=caller.actor, now=context.clock()
     )
