@@ -1,0 +1,156 @@
+"""What a peer's messages do here: applied batch by batch, each judged on its own (docs/protocol.md, section 10)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+from provider_service.audit.domain import Actor
+from provider_service.connections import service as connections
+from provider_service.records import store
+from provider_service.records.domain import BondState, BondWork, refusal, settle_conflicts
+from provider_service.records.service.work import Work
+from shared.delivery.inbox import Handler
+from shared.delivery.settling import Settled
+from shared.wire.incident import CommentData, IncidentData
+from shared.wire.messages import Message
+from shared.wire.problems import Problem
+from shared.wire.states import MessageType, OutcomeKind
+
+_INCIDENT: TypeAdapter[IncidentData] = TypeAdapter(IncidentData)
+_COMMENT: TypeAdapter[CommentData] = TypeAdapter(CommentData)
+
+Data = TypeVar("Data", IncidentData, CommentData)
+
+_TYPES = (MessageType.INCIDENT, MessageType.INCIDENT_COMMENT)
+_REFUSED = (OutcomeKind.REJECTED, OutcomeKind.CONFLICT)
+
+
+def message_handlers() -> dict[str, Handler]:
+    """Return who applies the messages of this slice."""
+    return {MessageType.INCIDENT: apply_incidents, MessageType.INCIDENT_COMMENT: apply_comments}
+
+
+def apply_incidents(
+    session: Session, connection_id: str, messages: Sequence[Message], now_ms: int
+) -> list[Problem | None]:
+    """Apply creates and updates; return why each was rejected, or None."""
+    work = _begin(session, connection_id, messages, now_ms)
+    company_id = connections.get(session, connection_id).company_id
+    read = [_read(_INCIDENT, message) for message in messages]
+    fresh = {
+        message.lane
+        for message, data in zip(messages, read, strict=True)
+        if isinstance(data, IncidentData) and data.op == "create" and message.lane not in work.bonds
+    }
+    foreign = store.foreign_bonds(session, connection_id, fresh) if fresh else set()
+    numbers = iter(work.numbers(len(fresh - foreign)))
+    verdicts: list[Problem | None] = []
+    for message, data in zip(messages, read, strict=True):
+        bond = work.bonds.get(message.lane)
+        if isinstance(data, Problem):
+            verdicts.append(data)
+        elif bond is not None:
+            verdicts.append(_change(work, bond, data, message))
+        elif data.op == "create" and message.lane not in foreign:
+            values = data.fields.model_dump(exclude_unset=True)
+            incident = work.create(values, number=next(numbers), company_id=company_id, origin=connection_id)
+            bond = work.bond(incident, connection_id, bond_id=message.lane, data=data)
+            verdicts.append(None)
+        else:
+            verdicts.append(_unknown(message.lane))
+        _taken(bond, message)
+    work.store()
+    return verdicts
+
+
+def apply_comments(
+    session: Session, connection_id: str, messages: Sequence[Message], now_ms: int
+) -> list[Problem | None]:
+    """Add comments; return why each was rejected, or None. One that is known is not added again."""
+    work = _begin(session, connection_id, messages, now_ms)
+    read = [_read(_COMMENT, message) for message in messages]
+    known = store.known_comments(session, [data.comment_id for data in read if isinstance(data, CommentData)])
+    verdicts: list[Problem | None] = []
+    for message, data in zip(messages, read, strict=True):
+        bond = work.bonds.get(message.lane)
+        if isinstance(data, Problem):
+            verdicts.append(data)
+        elif bond is None:
+            verdicts.append(_unknown(message.lane))
+        else:
+            if data.comment_id not in known:
+                known.add(data.comment_id)
+                work.comment(
+                    work.incidents[bond.incident_id],
+                    kind="comment",
+                    author=data.author,
+                    text=data.text,
+                    comment_id=data.comment_id,
+                    origin=connection_id,
+                )
+            verdicts.append(None)
+        _taken(bond, message)
+    work.store()
+    return verdicts
+
+
+def on_settled(session: Session, connection_id: str, settled: Sequence[Settled], now_ms: int) -> None:
+    """Show on the bond what the peer did not take."""
+    refused = {
+        message.lane: message.problem.to_wire() if message.problem else None
+        for message in settled
+        if message.type in _TYPES and message.outcome in _REFUSED
+    }
+    if refused:
+        store.fail_bonds(session, connection_id, refused, _instant(now_ms))
+
+
+def _begin(session: Session, connection_id: str, messages: Sequence[Message], now_ms: int) -> Work:
+    peer = connections.get(session, connection_id)
+    actor = Actor(kind="peer", id=peer.peer_instance_id, name=peer.peer_name)
+    work = Work(session, actor=actor, now=_instant(now_ms))
+    rows = store.bonds(session, connection_id, {message.lane for message in messages})
+    work.load(ids={row.incident_id for row in rows}, with_bonds=False)
+    work.attach(rows)
+    return work
+
+
+def _change(work: Work, bond: BondWork, data: IncidentData, message: Message) -> Problem | None:
+    if bond.peer_record_id not in {None, data.record_id}:
+        return refusal(
+            "bond_exists", f"{message.lane} ties another record of yours", "Share the record under a new bond."
+        )
+    bond.peer_record_id, bond.peer_number = data.record_id, data.number
+    if bond.state == BondState.ERROR:
+        bond.state = BondState.CONNECTED
+    wanted, _kept = settle_conflicts(bond, data.seen, data.fields.model_dump(exclude_unset=True))
+    work.change(work.incidents[bond.incident_id], wanted)
+    return None
+
+
+def _taken(bond: BondWork | None, message: Message) -> None:
+    if bond is not None:
+        bond.received_sequence = max(bond.received_sequence, message.sequence)
+        bond.touched = True
+
+
+def _read(adapter: TypeAdapter[Data], message: Message) -> Data | Problem:
+    try:
+        return adapter.validate_python(message.data)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        pointer = "/data/" + "/".join(str(part) for part in fault["loc"])
+        return refusal(
+            "invalid", f"{pointer}: {fault['msg']}", "Correct the member and send it as a new message.", pointer
+        )
+
+
+def _unknown(lane: str) -> Problem:
+    return refusal("bond_unknown", f"No record is tied by {lane}", "Share the record first, by an incident 'create'.")
+
+
+def _instant(now_ms: int) -> datetime:
+    return datetime.fromtimestamp(now_ms / 1000, tz=UTC)
