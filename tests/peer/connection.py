@@ -20,7 +20,7 @@ MESSAGES = "/exchange/v1/messages"
 
 @dataclass
 class Connection:
-    """One connection as one side sees it. ``refusal`` makes every call on it fail (paused, suspended, a quota)."""
+    """One side's view. ``refusal`` makes every call fail; ``farewell``: closed, the goodbye still to be fetched."""
 
     id: str
     role: str
@@ -31,6 +31,7 @@ class Connection:
     peer_epoch: int = 1
     theirs: Document | None = None
     closed: str | None = None
+    farewell: bool = False
     refusal: Problem | None = None
     heartbeats: int = 0
     batch: int = 100
@@ -38,7 +39,7 @@ class Connection:
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.clock)
-        self.inbox = Inbox(self.apply, late=self._late)
+        self.inbox = Inbox(self.apply, late=lambda outcome: self.outbox.enqueue(LANE, "outcome", outcome))
         self.book = Book(self.role, self.inbox, self.outbox, self.clock)
 
     @property
@@ -52,7 +53,7 @@ class Connection:
         return self.keys.find(keyid, "http")
 
     def pin(self, statement: Any) -> None:
-        """Take a newer key set of the same identity; Problem ``invalid``."""
+        """Take a newer key set of the same identity; Problem with the code of the rule it breaks."""
         same = {"issuer": self.keys.issuer, "instance_id": self.keys.instance_id}
         now = int(self.clock())
         self.keys = read_key_set(statement, now=now, pinned=self.keys.identity, previous=self.keys, **same)
@@ -80,24 +81,27 @@ class Connection:
             self.book.apply(message)
         self.told.append(kind)
 
-    def _late(self, outcome: Document) -> None:
-        self.outbox.enqueue(LANE, "outcome", outcome)
-
-    def heartbeat(self, epoch: int, software: Document) -> Document:
+    def heartbeat(self, epoch: int, software: str) -> Document:
         """The next heartbeat of this side."""
         self.heartbeats += 1
-        settled = sum(entry.state == "done" for entry in self.outbox.entries.values())
         return {
             "number": self.heartbeats,
             "epoch": epoch,
             "time": int(self.clock() * 1000),
             "state": "Closed" if self.closed else "Active",
             "queued": len(self.outbox.waiting(10_000)),
-            "sent": settled,
+            "sent": sum(entry.state == "done" for entry in self.outbox.entries.values()),
             "received": len(self.inbox.applied),
             "digest": b64u(sha256(encode(sorted(self.inbox.highest.items())))),
             "software": software,
         }
+
+
+def known(connection: Connection | None) -> Connection:
+    """The connection, or Problem ``connection_unknown``."""
+    if connection is None:
+        raise Problem(404, "connection_unknown")
+    return connection
 
 
 class Linked(Served):
@@ -106,7 +110,7 @@ class Linked(Served):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.connections: dict[str, Connection] = {}
-        self.stored: dict[tuple[str, str, str], tuple[bytes, Document]] = {}
+        self.stored: dict[tuple[str, str], tuple[tuple[str, bytes], Document]] = {}
 
     def routes(self) -> list[Route]:
         """The calls of a connection."""
@@ -123,15 +127,12 @@ class Linked(Served):
         self.connections[connection.id] = connection
         connection.outbox.enqueue(LANE, "settings", self.settings())
 
-    def authenticate(self, incoming: Incoming) -> Connection:
-        """The connection a verified request names; Problem otherwise."""
-        name = incoming.header(CONNECTION) or ""
-        connection = self.connections.get(name)
-        asked = [connection] if connection else list(self.connections.values())
-        self.verify(incoming, lambda kid: next((key for one in asked if (key := one.find_key(kid))), None))
-        if connection is None:
-            raise Problem(404, "connection_unknown")
-        if connection.closed:
+    def authenticate(self, incoming: Incoming, *, fetching: bool = False) -> Connection:
+        """The connection a verified request names; Problem otherwise. ``fetching`` may go on until the goodbye."""
+        named = self.connections.get(incoming.header(CONNECTION) or "")
+        self.verify(incoming, lambda kid: known(named).find_key(kid))
+        connection = known(named)
+        if connection.closed and not (fetching and connection.farewell):
             raise Problem(410, "connection_closed")
         connection.outbox.contact()
         if connection.refusal:
@@ -139,17 +140,17 @@ class Linked(Served):
         return connection
 
     def repeated(self, scope: str, incoming: Incoming) -> Document | None:
-        """The stored answer when key and body came before; Problem ``idempotency_key_reused`` for another body."""
-        place = (scope, incoming.path, incoming.header("idempotency-key") or "")
-        body, answer = self.stored.get(place, (incoming.request.body, None))
-        if body != incoming.request.body:
+        """The stored answer when key, path and body came before; Problem ``idempotency_key_reused`` for others."""
+        wanted = (incoming.path, incoming.request.body)
+        known, answer = self.stored.get((scope, incoming.header("idempotency-key") or ""), (wanted, None))
+        if known != wanted:
             raise Problem(422, "idempotency_key_reused")
         return answer
 
     def store(self, scope: str, incoming: Incoming, answer: Document) -> Document:
         """Keep an answer for a repetition of the request."""
-        place = (scope, incoming.path, incoming.header("idempotency-key") or "")
-        self.stored[place] = (incoming.request.body, answer)
+        wanted = (incoming.path, incoming.request.body)
+        self.stored[scope, incoming.header("idempotency-key") or ""] = (wanted, answer)
         return answer
 
     async def _on_messages(self, incoming: Incoming) -> Document:
@@ -159,8 +160,8 @@ class Linked(Served):
         messages = document.get("messages")
         if not isinstance(messages, list):
             raise Problem(400, "malformed", "messages")
-        if len(messages) > 100:
-            raise Problem(413, "too_large")
+        if not 1 <= len(messages) <= 100:
+            raise Problem(422, "invalid", "messages")
         for message in messages:
             check_message(message)
         return {"epoch": self.epoch, "outcomes": [connection.inbox.receive(message) for message in messages]}
@@ -171,7 +172,7 @@ class Linked(Served):
         if known:
             return known
         connection.take_epoch(incoming.document().get("epoch"))
-        return self.store(connection.id, incoming, connection.heartbeat(self.epoch, self.discovery()["software"]))
+        return self.store(connection.id, incoming, connection.heartbeat(self.epoch, self.software))
 
     async def _on_keys(self, incoming: Incoming) -> Document:
         connection = self.authenticate(incoming)
@@ -213,7 +214,7 @@ class Linked(Served):
         except Refused as refusal:
             if refusal.code == "connection_closed":
                 connection.closed = "peer"
-            if refusal.code in ("too_large", "malformed") and len(sent) > 1:
+            if refusal.code in ("too_large", "malformed", "invalid") and len(sent) > 1:
                 connection.batch = len(sent) // 2
             connection.outbox.failed(refusal.extra.get("retry_after"))
             return refusal.code
@@ -228,7 +229,7 @@ class Linked(Served):
 
     async def beat(self, connection: Connection) -> Document:
         """Send a heartbeat; the peer's."""
-        ours = connection.heartbeat(self.epoch, self.discovery()["software"])
+        ours = connection.heartbeat(self.epoch, self.software)
         return await self.on_connection(connection, "POST", "/exchange/v1/heartbeat", ours, "heartbeat")
 
     async def tell_keys(self, connection: Connection) -> Document:
@@ -236,7 +237,7 @@ class Linked(Served):
         return await self.on_connection(connection, "POST", "/exchange/v1/keys", {"key_set": self.key_set()}, "keys")
 
     async def refresh(self, connection: Connection) -> None:
-        """Learn the peer's keys of now from its discovery; Problem ``invalid`` or PeerLied."""
+        """Learn the peer's keys of now from its discovery; Problem or PeerLied."""
         known = connection.keys
         _, connection.keys = await self.discover(connection.peer, pinned=known.identity, previous=known)
 

@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.peer.comparison import Compared, commitment
 from tests.peer.connection import MESSAGES, Connection, Linked
-from tests.peer.crypto import KeySet, read_token, token_verifies
+from tests.peer.crypto import KeySet
 from tests.peer.instance import Refused, idempotency_key
 from tests.peer.serving import Incoming, Route
 from tests.peer.signing import Answer
+from tests.peer.tokens import read_token, token_verifies
 from tests.peer.wire import Document, PeerLied, Problem, b64u, new_nonce, sha256
 
 CALLBACK = "/exchange/v1/oauth/callback"

@@ -1,4 +1,4 @@
-"""Keys, thumbprints, signed statements, key sets and registration tokens (sections 3 and 6)."""
+"""Keys, thumbprints, signed statements and key sets (section 3)."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from tests.peer.wire import Document, Problem, b64u, decode_object, encode, sha256, unb64u
 
 KEYSET = "service-exchange-keyset-v1"
-TOKEN_TYPE = "service-exchange-registration+jwt"
 COUNTING = ("pre_active", "active", "retiring")
 STATES = (*COUNTING, "retired", "compromised")
 _SKEW = 10
 _CURVES = {"identity": "Ed25519", "http": "Ed25519", "token": "P-256"}
-
-
-P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def thumbprint(jwk: Document) -> str:
@@ -61,7 +58,7 @@ class Key:
         if self.purpose != "token":
             return bytes(self.private.sign(data))
         r, s = utils.decode_dss_signature(self.private.sign(data, ec.ECDSA(SHA256())))
-        return r.to_bytes(32) + min(s, P256_ORDER - s).to_bytes(32)
+        return r.to_bytes(32) + min(s, _P256_ORDER - s).to_bytes(32)
 
 
 @dataclass(frozen=True)
@@ -142,9 +139,19 @@ class KeySet:
         return next(fitting, None)
 
 
-def refused(detail: str) -> Problem:
-    """The refusal of a key set; section 3 names no code, so ``invalid`` with the reason in ``rule``."""
-    return Problem(422, "invalid", f"key set: {detail}", rule=detail)
+_CODES = {
+    **dict.fromkeys(("issuer", "instance_id"), "peer_identity_mismatch"),
+    **{name: f"statement_{name}" for name in ("context", "identity", "signature")},
+    **dict.fromkeys(("form", "kid", "algorithm"), "key_set_malformed"),
+    **dict.fromkeys(("sequence", "content"), "key_set_sequence"),
+    "expired": "key_set_expired",
+}
+
+
+def refused(rule: str) -> Problem:
+    """The refusal of a key set: the code of section 3, and which of the rules behind it in ``rule``."""
+    code = _CODES[rule]
+    return Problem(409 if code == "peer_identity_mismatch" else 401, code, f"key set: {rule}", rule=rule)
 
 
 def read_key_set(
@@ -156,7 +163,7 @@ def read_key_set(
     instance_id: str | None = None,
     previous: KeySet | None = None,
 ) -> KeySet:
-    """The checked key set of a statement, or Problem ``invalid`` with ``rule``; all rules of section 3."""
+    """The checked key set of a statement, or Problem with ``rule``; all rules of section 3."""
     try:
         if statement["context"] != KEYSET:
             raise refused("context")
@@ -214,32 +221,3 @@ def _public(item: Document) -> PublicKey:
     if thumbprint(key.jwk) != key.kid:
         raise refused("kid")
     return key
-
-
-def make_token(key: Key, claims: Document) -> str:
-    """A registration token (section 6)."""
-    header = {"alg": "ES256", "typ": TOKEN_TYPE, "kid": key.kid}
-    signed = f"{b64u(encode(header))}.{b64u(encode(claims))}"
-    return f"{signed}.{b64u(key.sign(signed.encode()))}"
-
-
-def read_token(token: str) -> tuple[Document, Document]:
-    """Header and claims, not trusted; Problem ``token_malformed``."""
-    try:
-        head, body, _ = token.split(".")
-        header, claims = decode_object(unb64u(head)), decode_object(unb64u(body))
-    except (ValueError, AttributeError, Problem) as error:
-        raise Problem(403, "token_malformed", "not a token") from error
-    texts = all(isinstance(claims.get(name), str) for name in ("iss", "aud", "sub", "jti", "provider_jkt"))
-    times = all(type(claims.get(name)) is int for name in ("iat", "exp"))
-    if set(header) != {"alg", "typ", "kid"} or (header["alg"], header["typ"]) != ("ES256", TOKEN_TYPE):
-        raise Problem(403, "token_malformed", "header")
-    if not texts or not times:
-        raise Problem(403, "token_malformed", "claims")
-    return header, claims
-
-
-def token_verifies(token: str, key: PublicKey | None) -> bool:
-    """Whether the token was signed by that key."""
-    signed, _, signature = token.rpartition(".")
-    return key is not None and key.verify(unb64u(signature), signed.encode())

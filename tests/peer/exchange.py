@@ -185,6 +185,14 @@ class Outbox:
         self.failures, self.next_at = 0, 0.0
 
 
+def check_verdicts(outcomes: Any) -> list[Document]:
+    """The verdicts a pull consumer sends; Problem ``invalid`` for what has not their form."""
+    found = [one for one in outcomes if isinstance(one, dict)] if isinstance(outcomes, list) else []
+    if not found or any(not isinstance(one.get("id"), str) or one.get("outcome") not in OUTCOMES for one in found):
+        raise Problem(422, "invalid", "outcomes")
+    return found
+
+
 def check_outcomes(ids: list[str], outcomes: Any) -> None:
     """PeerLied unless there is exactly one well-formed outcome for each id, in order."""
     try:

@@ -40,6 +40,7 @@ class Instance:
     """
 
     role = ""
+    software = "peer/1"
 
     def __init__(
         self,
@@ -111,8 +112,9 @@ class Instance:
     def settings(self) -> Document:
         """The data of a ``settings`` message."""
         ours = self.discovery()
-        names = ("name", "instance_type", "software", "versions", "capabilities", "limits")
-        return {name: ours[name] for name in names} | {"delivery": self.delivery, "heartbeat_seconds": 60}
+        names = ("name", "instance_type", "versions", "capabilities", "limits")
+        more = {"software": self.software, "delivery": self.delivery, "heartbeat_seconds": 60}
+        return {name: ours[name] for name in names} | more
 
     def echo(self) -> Document:
         """The answer of the echo."""
@@ -122,7 +124,7 @@ class Instance:
     async def discover(
         self, issuer: str, *, pinned: str | None = None, previous: KeySet | None = None
     ) -> tuple[Document, KeySet]:
-        """Fetch and check somebody's discovery; PeerLied, Problem ``invalid`` or Refused when it does not hold."""
+        """Fetch and check somebody's discovery; PeerLied, Problem or Refused when it does not hold."""
         request = self._unsigned(issuer, WELL_KNOWN)
         answer = await self.send(issuer, request)
         document = believe_form(answer)

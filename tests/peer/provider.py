@@ -46,9 +46,9 @@ class Provider(Registering):
         registration, request = self._pushed(request_uri, user)
         if registration.announced["delivery"] == "pull" and typed_code != self.comparison_code(registration):
             registration.attempts += 1
-            if registration.attempts < 5:
-                raise Problem(409, "comparison_failed")
-            return self._redirect(request, {"error": "access_denied"})
+            if registration.attempts >= 5:
+                del registration.requests[request_uri]
+            raise Problem(409, "comparison_failed")
         code = new_nonce()
         registration.codes[code] = request | {"until": self.clock() + 60}
         registration.done.append("authorization")
@@ -106,6 +106,9 @@ class Provider(Registering):
             raise Problem(422, "invalid")
         if not all(isinstance(document.get(name), str) for name in ("state", "code_challenge")):
             raise Problem(422, "invalid")
+        registration.requests.clear()
+        registration.codes.clear()
+        registration.attempts = 0
         request_uri = REQUEST_URI + new_nonce()
         registration.requests[request_uri] = document | {"until": self.clock() + 600}
         return self.store(registration.number, incoming, {"request_uri": request_uri, "expires_in": 600})
@@ -122,6 +125,9 @@ class Provider(Registering):
         return self.store(registration.number, incoming, answer)
 
     def _check_code(self, registration: Registration, document: Document) -> None:
+        is_pull = registration.announced["delivery"] == "pull"
+        if is_pull and document.get("comparison_code") != self.comparison_code(registration):
+            raise Problem(409, "comparison_failed")
         request = registration.codes.get(str(document.get("code")))
         if request is None or registration.spent:
             raise Problem(409, "code_invalid")
@@ -131,9 +137,6 @@ class Provider(Registering):
             raise Problem(409, "redirect_mismatch")
         if b64u(sha256(str(document.get("code_verifier")).encode())) != request["code_challenge"]:
             raise Problem(409, "verifier_mismatch")
-        is_pull = registration.announced["delivery"] == "pull"
-        if is_pull and document.get("comparison_code") != self.comparison_code(registration):
-            raise Problem(409, "comparison_failed")
 
     def _open(self, registration: Registration) -> Connection:
         keys = registration.keys
@@ -151,6 +154,8 @@ class Provider(Registering):
 
     async def _on_cancellation(self, incoming: Incoming) -> Document:
         registration = self._bound(incoming, cancelled_too=True)
+        if registration.state == "Closed Complete":
+            raise Problem(409, "registration_closed")
         self._close(registration, str(incoming.document().get("reason")))
         return self.status(registration)
 

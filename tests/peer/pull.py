@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.peer.connection import LANE, MESSAGES, Connection, Linked
-from tests.peer.exchange import check_outcomes
+from tests.peer.exchange import check_verdicts
 from tests.peer.serving import Incoming, Route
-from tests.peer.wire import Document, PeerLied, Problem, new_id
+from tests.peer.wire import Document, Problem, new_id
 
 LEASE_SECONDS = 60
 
@@ -37,8 +37,9 @@ class Queued(Linked):
         ]
 
     def goodbye_by_message(self, connection: Connection, reason: str) -> None:
-        """Queue a goodbye; the connection closes when the consumer has settled it."""
+        """Close, and queue a goodbye as the last message; the consumer may fetch until it has settled that."""
         connection.outbox.enqueue(LANE, "goodbye", {"reason": reason})
+        connection.closed, connection.farewell = "us", True
 
     def _available(self, connection: Connection) -> list[Document]:
         self.leases = {name: lease for name, lease in self.leases.items() if lease.until > self.clock()}
@@ -46,7 +47,7 @@ class Queued(Linked):
         return [message for message in connection.outbox.waiting(10_000) if message["id"] not in given][:100]
 
     async def _on_pull(self, incoming: Incoming) -> Document:
-        connection = self.authenticate(incoming)
+        connection = self.authenticate(incoming, fetching=True)
         wait = incoming.query.get("wait", "0")
         if not wait.isascii() or not wait.isdigit() or int(wait) > 25:
             raise Problem(422, "invalid", errors=[{"pointer": "/wait", "detail": "0 to 25"}])
@@ -66,18 +67,18 @@ class Queued(Linked):
         return {"epoch": self.epoch, "lease": lease, "messages": found}
 
     async def _on_outcomes(self, incoming: Incoming) -> Document:
-        connection = self.authenticate(incoming)
+        connection = self.authenticate(incoming, fetching=True)
         document = incoming.document()
         connection.take_epoch(document.get("epoch"))
         lease = self.leases.get(str(document.get("lease")))
         if lease is None or lease.connection != connection.id or lease.until <= self.clock():
             raise Problem(409, "lease_unknown")
-        try:
-            check_outcomes([message["id"] for message in lease.messages], document.get("outcomes"))
-        except PeerLied as lie:
-            raise Problem(422, "invalid", str(lie)) from lie
-        connection.outbox.settle(lease.messages, document["outcomes"])
+        given = {message["id"]: message["type"] for message in lease.messages}
+        verdicts = [outcome for outcome in check_verdicts(document.get("outcomes")) if outcome["id"] in given]
+        for outcome in verdicts:
+            connection.outbox.verdict(outcome)
+        connection.outbox.contact()
         del self.leases[str(document["lease"])]
-        if any(message["type"] == "goodbye" for message in lease.messages):
-            connection.closed = "us"
+        if any(given[outcome["id"]] == "goodbye" for outcome in verdicts):
+            connection.farewell = False
         return {"epoch": self.epoch, "outcomes": []}

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 
 from tests.peer.connection import Connection
-from tests.peer.crypto import KeySet, PublicKey, make_token, read_key_set, read_token, token_verifies
+from tests.peer.crypto import KeySet, PublicKey, read_key_set
 from tests.peer.pull import Queued
 from tests.peer.serving import Incoming, Route
+from tests.peer.tokens import make_token, read_token, token_verifies
 from tests.peer.wire import Document, PeerLied, Problem, b64u, new_nonce, sha256
 
 REGISTRATIONS = r"/exchange/v1/registrations/(?P<number>REG[0-9]{7})"
@@ -86,7 +87,7 @@ class Registering(Queued):
     def status(self, registration: Registration) -> Document:
         """The answer of the status call."""
         done = [*registration.done, "settings"] if registration.state == "Closed Complete" else registration.done
-        steps = [{"step": step, "state": "done" if step in done else "waiting", "problem": None} for step in STEPS]
+        steps = [{"step": step, "state": "done" if step in done else "waiting", "problem": ""} for step in STEPS]
         named = {"number": registration.number, "state": registration.state, "reason": registration.reason}
         return named | {"steps": steps}
 
@@ -107,15 +108,16 @@ class Registering(Queued):
         return self.status(self._bound(incoming, cancelled_too=True))
 
     async def _on_announcement(self, incoming: Incoming) -> Document:
-        registration = self._registration(incoming)
         document = incoming.document()
-        keys = read_key_set(document.get("key_set"), now=self.now, previous=self._same_identity(registration, document))
-        self.verify(incoming, lambda kid: keys.find(kid, "http", ("active",)))
+        said = {name: document.get(name) for name in ("issuer", "instance_id")}
+        keys = read_key_set(document.get("key_set"), now=self.now, **said)
+        self.verify(incoming, lambda kid: keys.find(kid, "http"))
+        registration = self._registration(incoming)
+        self._check_token(registration, document.get("token"))
+        self._check_announcement(registration, document, keys)
         known = self.repeated(registration.number, incoming)
         if known:
             return known
-        self._check_token(registration, document.get("token"))
-        self._check_announcement(registration, document, keys)
         if document["delivery"] == "push":
             await self._check_discovery(registration, keys)
         registration.keys, registration.progress = keys, "Work in Progress"
@@ -135,35 +137,28 @@ class Registering(Queued):
             "authorization_endpoint": f"{self.issuer}/oauth/authorize",
         }
 
-    def _same_identity(self, registration: Registration, document: Document) -> KeySet | None:
-        """What was seen before of this instance; a stranger's set is compared with nothing and refused later."""
-        bound = registration.keys
-        return bound if bound and document.get("instance_id") == bound.instance_id else None
-
     def _check_token(self, registration: Registration, token: Any) -> None:
         header, claims = read_token(token)
         ours = next((key for key in self.keys.keys if key.kid == header["kid"] and key.purpose == "token"), None)
         public = PublicKey(ours.kid, "token", ours.state, ours.jwk) if ours else None
-        if not token_verifies(token, public) or claims["sub"] != registration.number:
-            raise Problem(403, "token_malformed", "signature or subject")
-        if claims["aud"] != registration.consumer_url or claims["iss"] != self.issuer:
-            raise Problem(403, "token_wrong_host")
-        if registration.state in CLOSED and not registration.spent:
+        if registration.state in CLOSED:
             raise Problem(410, "registration_closed")
+        if not token_verifies(token, public) or (claims["iss"], claims["sub"]) != (self.issuer, registration.number):
+            raise Problem(403, "token_malformed", "signature, issuer or subject")
+        if claims["exp"] < self.now:
+            raise Problem(403, "token_expired")
+        if claims["aud"] != registration.consumer_url:
+            raise Problem(403, "token_wrong_host")
         if registration.revoked or token != registration.token:
             raise Problem(403, "token_revoked")
         if registration.spent:
-            raise Problem(403, "token_used")
-        if claims["exp"] < self.now:
-            raise Problem(403, "token_expired")
+            raise Problem(410, "token_used")
 
     def _check_announcement(self, registration: Registration, document: Document, keys: KeySet) -> None:
         if document.get("issuer") != registration.consumer_url:
             raise Problem(403, "token_wrong_host")
         if "1" not in document.get("versions", []):
             raise Problem(409, "version_unsupported")
-        if (keys.issuer, keys.instance_id) != (document["issuer"], document.get("instance_id")):
-            raise Problem(409, "peer_identity_mismatch")
         bound = registration.keys
         if bound and (bound.instance_id, bound.identity) != (keys.instance_id, keys.identity):
             raise Problem(409, "registration_bound")

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.peer.instance import Instance
 from tests.peer.lies import Draft
-from tests.peer.signing import JSON, PROBLEM, Answer, Request, read_nonce, sign_answer, verify_request
+from tests.peer.signing import JSON, ONCE, PROBLEM, Answer, Request, read_nonce, sign_answer, verify_request
 from tests.peer.wire import MAX_BODY, Document, Problem, decode_object
 
 ARRIVAL_SECONDS = 10.0
@@ -114,13 +114,16 @@ class Served(Instance):
         return None
 
     async def _dispatch(self, route: Route | None, incoming: Incoming) -> Document | Answer:
+        _check_framing(incoming)
         if route is None:
-            raise Problem(404, "not_found")
-        if incoming.header("content-encoding") or (incoming.request.method == "GET" and incoming.request.body):
-            raise Problem(400, "malformed", "an encoding, or a GET with a body")
+            raise Problem(*self._nowhere(incoming))
         if route.parameters != ("*",) and not set(incoming.query) <= set(route.parameters):
             raise Problem(400, "unknown_parameter")
         return await route.handle(incoming)
+
+    def _nowhere(self, incoming: Incoming) -> tuple[int, str]:
+        here = any(re.fullmatch(route.pattern, incoming.path) for route in self.routes())
+        return (405, "method_not_allowed") if here else (404, "not_found")
 
     async def _answer(
         self, incoming: Incoming, found: Document | Answer | Problem, receive: Receive, send: Send
@@ -157,8 +160,22 @@ class Served(Instance):
                 wait.cancel()
 
 
+def _check_framing(incoming: Incoming) -> None:
+    names = [name for name, _ in incoming.request.headers]
+    if not _PATH.match(incoming.path):
+        raise Problem(400, "path_form")
+    if any(names.count(name) > 1 for name in ONCE):
+        raise Problem(400, "duplicate_header")
+    if "content-encoding" in names:
+        raise Problem(415, "content_encoding")
+    if "trailer" in names:
+        raise Problem(400, "trailers")
+    if incoming.request.method == "GET" and incoming.request.body:
+        raise Problem(400, "unexpected_body")
+
+
 async def read_body(receive: Receive) -> bytes:
-    """The whole body; Problem ``too_large`` or ``request_timeout``."""
+    """The whole body; Problem ``too_large`` or ``receipt_timeout``."""
     body = bytearray()
     try:
         async with asyncio.timeout(ARRIVAL_SECONDS):
@@ -170,7 +187,7 @@ async def read_body(receive: Receive) -> bytes:
                 if not event.get("more_body"):
                     return bytes(body)
     except TimeoutError as error:
-        raise Problem(408, "request_timeout") from error
+        raise Problem(408, "receipt_timeout") from error
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -17,7 +17,7 @@ LIFETIME = 60
 SKEW = 10
 _NAMES = ("created", "expires", "nonce", "keyid", "tag")
 _ANSWER_NAMES = ("created", "keyid", "tag")
-_ONCE = ("signature", "signature-input", "content-type", "content-digest", CONNECTION, "idempotency-key", REQUEST_NONCE)
+ONCE = ("signature", "signature-input", "content-type", "content-digest", CONNECTION, "idempotency-key", REQUEST_NONCE)
 _NO_IDEMPOTENCY = ("/exchange/v1/messages", "/exchange/v1/outcomes")
 
 
@@ -70,7 +70,7 @@ def request_components(request: Request) -> list[str]:
     names = ['"@method"', '"@target-uri"']
     if request.body:
         names += ['"content-type"', '"content-digest"']
-    if request.method == "POST" and request.path not in _NO_IDEMPOTENCY:
+    if request.method == "POST" and (request.path not in _NO_IDEMPOTENCY or request.header("idempotency-key")):
         names.append('"idempotency-key"')
     if request.header(CONNECTION) is not None:
         names.append('"exchange-connection"')
@@ -105,6 +105,8 @@ def read_nonce(request: Request) -> str | None:
     nonce: str | int | None
     try:
         text = request.header("signature-input")
+        for name in ("content-digest", CONNECTION):
+            request.header(name)
         if text is None:
             nonce = request.header(REQUEST_NONCE)
         else:
@@ -128,6 +130,8 @@ def verify_request(
     _check_parameters(member)
     _check_age(member, now)
     if list(member.components) != request_components(request):
+        raise Problem(401, "signature_coverage")
+    if '"idempotency-key"' in member.components and request.header("idempotency-key") is None:
         raise Problem(401, "signature_coverage")
     keyid = str(member.get("keyid"))
     key = find_key(keyid)
@@ -192,7 +196,7 @@ def _value(name: str, request: Request, answer: Answer | None) -> str:
 
 def _read_form(headers: Headers) -> tuple[SignatureInput, bytes]:
     try:
-        found = {name: single(headers, name) for name in _ONCE}
+        found = {name: single(headers, name) for name in ONCE}
         if found["signature"] is None or found["signature-input"] is None:
             raise Problem(401, "signature_missing")
         members, signatures = parse_inputs(found["signature-input"]), parse_signatures(found["signature"])
@@ -201,26 +205,26 @@ def _read_form(headers: Headers) -> tuple[SignatureInput, bytes]:
     except ValueError as error:
         raise Problem(401, "signature_malformed", str(error)) from error
     tagged = [member for member in members if member.get("tag") == TAG]
-    if len(tagged) != 1 or tagged[0].label != "sx":
+    if len(tagged) != 1:
         raise Problem(401, "signature_tag")
-    if len(signatures.get("sx", b"")) != 64:
+    if [member.label for member in members] != ["sx"] or [len(one) for one in signatures.values()] != [64]:
         raise Problem(401, "signature_malformed")
     return tagged[0], signatures["sx"]
 
 
 def _check_presence(request: Request) -> None:
-    needed = [name.strip('"') for name in request_components(request) if "@" not in name]
-    if any(request.header(name) is None for name in needed):
-        raise Problem(401, "signature_missing", "a header that must be covered")
-    if request.body and request.header("content-type") != JSON:
-        raise Problem(401, "signature_malformed", "content-type")
+    there = [request.header(name) is not None for name in ("content-type", "content-digest")]
+    if there != [bool(request.body)] * 2 or (request.body and request.header("content-type") != JSON):
+        raise Problem(401, "signature_malformed", "type and digest of the body")
+    if request.header(REQUEST_NONCE) is not None:
+        raise Problem(401, "signature_malformed", REQUEST_NONCE)
 
 
 def _check_age(member: SignatureInput, now: int) -> None:
     created, expires = int(member.get("created") or 0), int(member.get("expires") or 0)
     if created > now + SKEW:
         raise Problem(401, "signature_from_future", server_time=now)
-    if created < now - LIFETIME or expires < now:
+    if expires < now:
         raise Problem(401, "signature_too_old", server_time=now)
 
 
@@ -229,7 +233,7 @@ def _check_parameters(member: SignatureInput) -> None:
     created, expires, nonce = (member.get(name) for name in ("created", "expires", "nonce"))
     if names != _NAMES or type(created) is not int or type(expires) is not int or type(member.get("keyid")) is not str:
         raise Problem(401, "signature_parameters")
-    if not created <= expires <= created + LIFETIME or not NONCE.match(str(nonce)):
+    if not created < expires <= created + LIFETIME or not NONCE.match(str(nonce)):
         raise Problem(401, "signature_parameters")
 
 

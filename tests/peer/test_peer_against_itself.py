@@ -173,7 +173,7 @@ async def test_a_batch_too_large_is_halved_until_it_fits():
     for _ in range(101):
         ours.outbox.enqueue("lane", "incident", {})
     ours.batch = 101
-    assert await both.consumer.push(ours) == "too_large"
+    assert await both.consumer.push(ours) == "invalid"
     assert ours.batch == 50
     await both.settle()
     assert theirs.inbox.highest["lane"] == 101
@@ -281,19 +281,20 @@ async def test_a_lost_nonce_starts_the_comparison_anew():
     assert (await both.consumer.announce(handshake))["nonce_p"] != first
 
 
-async def test_a_wrong_code_typed_five_times_denies():
+async def test_a_code_typed_wrongly_five_times_uses_the_request_up():
     both = pair("pull")
     registration = both.provider.mint(CONSUMER)
     handshake = await both.consumer.validate(both.provider.link(registration))
     await both.consumer.announce(handshake)
     await both.consumer.reveal(handshake)
     await both.consumer.authorize(handshake)
-    for _ in range(4):
+    for _ in range(5):
         with pytest.raises(Problem) as caught:
             both.provider.allow(handshake.request_uri, registration.contact, "0000-0000")
         assert caught.value.code == "comparison_failed"
-    landed = both.provider.allow(handshake.request_uri, registration.contact, "0000-0000")
-    assert "error=access_denied" in landed
+    with pytest.raises(Problem) as caught:
+        both.provider.allow(handshake.request_uri, registration.contact, both.consumer.comparison_code(handshake))
+    assert caught.value.code == "not_found"
 
 
 async def test_a_held_message_gets_its_verdict_later():
