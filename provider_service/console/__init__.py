@@ -1,0 +1,5 @@
+"""The provider's console: pages for people, over the same use cases as the API."""
+
+from provider_service.console.assembly import setup
+
+__all__ = ["setup"]

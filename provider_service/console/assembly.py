@@ -1,0 +1,78 @@
+"""Puts the console around an application: pages, static files, headers, routes."""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+
+from provider_service.console import (
+    companies,
+    connections,
+    consent,
+    first_run,
+    issues,
+    key_ring,
+    overview,
+    passwords,
+    record,
+    registration,
+    registrations,
+    sign_in,
+    tokens,
+    trail,
+    users,
+)
+from provider_service.console.deps import Desk
+from provider_service.console.frame import frame_of
+from provider_service.console.german import GERMAN
+from provider_service.console.strays import StrayPages
+from provider_service.context import Context
+from shared.interface.assets import Assets
+from shared.interface.flash import Flashes
+from shared.interface.headers import SecurityHeaders
+from shared.interface.rendering import Pages, Surroundings
+
+PRODUCT: Final = "Service Exchange"
+
+ROUTERS: Final = (
+    overview.router,
+    first_run.router,
+    sign_in.router,
+    passwords.router,
+    record.router,
+    companies.router,
+    users.router,
+    registrations.router,
+    registration.router,
+    consent.router,
+    connections.router,
+    issues.router,
+    key_ring.router,
+    tokens.router,
+    trail.router,
+)
+
+
+def setup(app: FastAPI, context: Context) -> None:
+    """Give ``app`` its pages. Call it before the layers of `shared.transport.edge.protect`."""
+    issuer = context.settings.issuer
+    https = issuer.startswith("https://")
+    assets = Assets()
+    flashes = Flashes(
+        _flash_secret(context), instance_id=issuer, secure=https, clock=lambda: context.clock().timestamp()
+    )
+    surroundings = Surroundings(frame_of, flashes, assets, {"de": GERMAN}, context.clock)
+    templates = Path(__file__).parent / "templates"
+    pages = Pages([templates], product=PRODUCT, side="Provider", surroundings=surroundings)
+    app.state.desk = Desk(pages, flashes)
+    app.router.routes.append(assets.route())
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(StrayPages, pages=pages)
+    app.add_middleware(SecurityHeaders, https=https)
+
+
+def _flash_secret(context: Context) -> bytes:
+    master = next(iter(context.masters.values()))
+    return hashlib.sha256(b"service-exchange-console-flash-secret\0" + master.secret).digest()

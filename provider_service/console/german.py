@@ -1,0 +1,3 @@
+"""The German sentences of this console."""
+
+GERMAN: dict[str, str] = {}
