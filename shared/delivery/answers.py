@@ -20,7 +20,7 @@ KEPT_DAYS: Final = 30
 """How long a key is remembered."""
 
 answers = Table(
-    "answers",
+    "delivery_answers",
     delivery_metadata,
     Column("owner", String(120), primary_key=True),
     Column("key", String(128), primary_key=True),

@@ -27,7 +27,6 @@ def create(
     *,
     fields: Mapping[str, Any],
     connection_id: str | None,
-    company_id: str | None,
     actor: Actor,
     now: datetime,
 ) -> str:
