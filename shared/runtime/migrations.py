@@ -15,6 +15,7 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.types import TypeDecorator
 
 from shared.runtime.database import Database
@@ -150,9 +151,11 @@ def _target(metadatas: Sequence[MetaData]) -> Any:
 
 
 def _render_item(kind: str, item: Any, _context: Any) -> str | bool:
-    """Migrations outlive our column types: write what the database stores."""
+    """Migrations outlive our column types and one engine's spelling: write what every database stores."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
+    if kind == "server_default" and isinstance(getattr(item, "arg", None), False_ | True_):
+        return f"sa.{item.arg}()"
     return False
 
 

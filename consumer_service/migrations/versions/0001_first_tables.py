@@ -490,7 +490,7 @@ def upgrade() -> None:
         sa.Column('type', sa.String(length=64), nullable=False),
         sa.Column('hash', sa.String(length=64), nullable=False),
         sa.Column('outcome', sa.String(length=16), nullable=False),
-        sa.Column('quarantined', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+        sa.Column('quarantined', sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column('received_at', sa.BigInteger(), nullable=False),
         sa.Column('settled_at', sa.BigInteger(), nullable=True),
         sa.Column('problem', sa.Text(), nullable=True),
@@ -507,7 +507,7 @@ def upgrade() -> None:
         sa.Column('lane', sa.String(length=80), nullable=False),
         sa.Column('applied_sequence', sa.BigInteger(), server_default='0', nullable=False),
         sa.Column('held', sa.Integer(), server_default='0', nullable=False),
-        sa.Column('blocked', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+        sa.Column('blocked', sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint('connection_id', 'lane', name=op.f('pk_delivery_lanes_in')),
         sqlite_with_rowid=False
         )
@@ -554,8 +554,8 @@ def upgrade() -> None:
         sa.Column('connection_id', sa.String(length=64), nullable=False),
         sa.Column('mode', sa.String(length=8), nullable=False),
         sa.Column('channel_count', sa.Integer(), nullable=False),
-        sa.Column('paused', sa.Boolean(), server_default=sa.text('0'), nullable=False),
-        sa.Column('closed', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+        sa.Column('paused', sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column('closed', sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
         sa.Column('next_attempt_at', sa.BigInteger(), server_default='0', nullable=False),
         sa.Column('last_contact_at', sa.BigInteger(), nullable=True),
