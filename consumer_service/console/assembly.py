@@ -2,10 +2,25 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 from fastapi import FastAPI
 
-from consumer_service.console import onboarding, overview, provider_connections, sign_in
+from consumer_service.console import (
+    connections,
+    first_run,
+    issues,
+    key_ring,
+    onboarding,
+    overview,
+    passwords,
+    provider_connections,
+    record,
+    sign_in,
+    tokens,
+    trail,
+    users,
+)
 from consumer_service.console.deps import Desk
 from consumer_service.console.frame import frame_of
 from consumer_service.console.german import GERMAN
@@ -16,9 +31,23 @@ from shared.interface.flash import Flashes
 from shared.interface.headers import SecurityHeaders
 from shared.interface.rendering import Pages, Surroundings
 
-PRODUCT = "Service Exchange"
+PRODUCT: Final = "Service Exchange"
 
-ROUTERS = (overview.router, sign_in.router, onboarding.router, provider_connections.router)
+ROUTERS: Final = (
+    overview.router,
+    first_run.router,
+    sign_in.router,
+    passwords.router,
+    record.router,
+    users.router,
+    onboarding.router,
+    provider_connections.router,
+    connections.router,
+    issues.router,
+    key_ring.router,
+    tokens.router,
+    trail.router,
+)
 
 
 def setup(app: FastAPI, context: Context) -> None:

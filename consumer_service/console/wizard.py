@@ -89,19 +89,13 @@ class Onboarding:
         return self.can_connect and self._is_done(Step.ANNOUNCEMENT) and self.attempt.authorize_url is not None
 
     @property
-    def shows_code(self) -> bool:
-        """Whether the comparison code matters now."""
-        return self.view.comparison_code is not None and self.can_connect | self.redeeming
-
-    @property
-    def moving(self) -> bool:
-        """Whether something happens by itself, so that the page should look again."""
-        return self.going_on
-
-    @property
     def pull(self) -> bool:
         """Whether this instance fetches its messages."""
         return self.view.delivery is DeliveryMode.PULL
+
+    def leads_to_provider(self, user_id: str) -> bool:
+        """Whether this person's browser is the one to go to the provider with."""
+        return self.awaits_contact and self.attempt.administrator_id == user_id
 
     def steps(self) -> list[dict[str, str]]:
         """Return the items of the step list, in the language being rendered."""

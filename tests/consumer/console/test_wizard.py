@@ -68,7 +68,9 @@ async def test_a_provider_that_does_not_answer_fails_validation_and_leads_to_the
     path, _ = await validated(world, admin)
     page = await admin.get(path)
     assert "Validation Failed" in page.text
-    assert 'href="/health?state=open&amp;severity=error"' in page.text
+    dashboard = f"/health?onboarding={path.rpartition('/')[2]}"
+    assert f'href="{dashboard}"' in page.text
+    assert "Provider is reachable and the one that invited us" in (await admin.get(dashboard)).text
     assert "Connect to Provider</button>" not in page.text
 
 

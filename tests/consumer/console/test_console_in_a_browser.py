@@ -1,0 +1,165 @@
+"""The console in a real browser: the link's secret stays out of addresses, and every page is accessible."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from shared.wire.states import Role
+from tests.consumer.console.world import PASSWORD, World, world_at
+from tests.peer.live import loopback
+
+pytestmark = pytest.mark.browser
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+CHROMIUM = Path("/usr/bin/chromium")
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SHOTS = os.environ.get("CONSOLE_SCREENSHOTS", "")
+"""Folder to leave pictures of the pages in, for people to look at."""
+
+
+class Running:
+    """The console on a real socket, its event loop in a thread; ``run`` does something inside it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._ready = threading.Event()
+        self._at = loopback()
+        self.address = self._at.issuer
+        self.world: World
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def run(self, work: Callable[[], object]) -> object:
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(20)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with world_at(self._data_dir, issuer=self.address) as self.world:
+            await self.world.record()
+            await self.world.person(Role.ADMIN)
+            config = uvicorn.Config(self.world.app, log_config=None, lifespan="off", ws="none")
+            self._server = uvicorn.Server(config)
+            self._server.capture_signals = contextlib.nullcontext
+            self._ready.set()
+            await self._server.serve(sockets=[self._at.socket])
+        self._at.socket.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Running(tmp_path_factory.mktemp("consumer")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium. Where it is missing a person's run skips; in CI it must be there."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing: install the Debian package chromium")
+        pytest.skip(f"{CHROMIUM} is missing")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, running: Running) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESKTOP, base_url=running.address, bypass_csp=True, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, running: Running, *roles: Role) -> None:
+    person = running.run(lambda: running.world.person(*(roles or Role), name="Ada Lovelace"))
+    if not page.url.split("?")[0].endswith("/sign-in"):
+        page.goto("/sign-in")
+    page.get_by_label("E-mail address").fill(person.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda address: "/sign-in" not in address)
+
+
+def violations(page: Page, name: str) -> list[str]:
+    """What axe finds in light and dark, on a desk and on a phone; leaves pictures where asked."""
+    found = []
+    page.evaluate(AXE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            for violation in result["violations"]:
+                found += [f"{name} {scheme}: {violation['id']} {node['target']}" for node in violation["nodes"]]
+            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+                found.append(f"{name} scrolls sideways at {size['width']}")
+            if SHOTS:
+                shot = f"{SHOTS}/consumer-{name}-{scheme}-{size['width']}.png"
+                page.screenshot(path=shot, full_page=True, animations="disabled")
+    page.set_viewport_size(DESKTOP)
+    return found
+
+
+def test_the_link_s_secret_leaves_the_address_and_never_travels_in_one(page: Page, running: Running) -> None:
+    registration = running.world.registration()
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    page.goto(f"/onboarding#token={registration.token}")
+    assert page.url == f"{running.address}/onboarding"
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/sign-in?*")
+    sign_in(page, running)
+    page.get_by_role("button", name="Continue with hub.example").wait_for()
+    assert page.url == f"{running.address}/onboarding/confirm"
+    assert [address for address in addresses if registration.token[:40] in address] == []
+
+
+def test_an_onboarding_from_link_to_code_is_accessible_all_along(page: Page, running: Running) -> None:
+    found: list[str] = []
+    registration = running.world.registration()
+    page.goto("/onboarding")
+    found += violations(page, "landing")
+    page.goto("about:blank")
+    page.goto(f"/onboarding#token={registration.token}")
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/sign-in?*")
+    found += violations(page, "sign-in")
+    sign_in(page, running)
+    found += violations(page, "confirm")
+    page.get_by_role("button", name="Continue with hub.example").click()
+    page.get_by_text("Awaiting Validation").wait_for()
+    found += violations(page, "checking")
+    running.run(running.world.scan)
+    page.get_by_role("button", name="Connect to Provider").wait_for()
+    found += violations(page, "validated")
+    page.get_by_role("button", name="Connect to Provider").click()
+    page.get_by_role("link", name="Go to provider").wait_for()
+    found += violations(page, "code")
+    page.get_by_role("link", name="Cancel onboarding").click()
+    found += violations(page, "cancel")
+    page.goto("/")
+    found += violations(page, "overview")
+    page.goto("/provider-connections")
+    found += violations(page, "list")
+    assert found == []
