@@ -1,0 +1,198 @@
+"""The pages both consoles share: who sees which, that forms work, and that nothing said elsewhere becomes markup."""
+
+from datetime import timedelta
+
+import pytest
+
+from consumer_service.checks import Check, Finding, Subject
+from consumer_service.connections import service as connections
+from consumer_service.context import Context
+from consumer_service.directory import service as directory
+from consumer_service.health.domain import CheckRegistry
+from shared.wire.discovery import SignedStatement
+from shared.wire.states import DeliveryMode, InstanceType, Role, Severity
+from tests.consumer.console.test_wizard import EVIL
+from tests.consumer.console.world import PASSWORD, Browser, World, world_at
+
+pytestmark = pytest.mark.anyio
+
+EVERYBODY = ("/", "/keys", "/tokens", "/tokens/new", "/account")
+STAFF = ("/provider-connections", "/connections", "/health", "/health?show=all", "/instance")
+ADMIN = ("/users", "/users/new", "/audit", "/instance/edit")
+
+
+@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *ADMIN])
+async def test_an_administrator_sees_every_page(admin: Browser, path: str) -> None:
+    answer = await admin.get(path)
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", [*STAFF, *ADMIN])
+async def test_somebody_without_a_role_sees_none_of_it(world: World, path: str) -> None:
+    nobody = await world.browser(Role.SN_SB_PRO_CONSUMER)
+    answer = await nobody.get(path)
+    assert answer.status_code == 403
+    assert "role_missing" in answer.text
+
+
+@pytest.mark.parametrize("path", EVERYBODY)
+async def test_everybody_sees_what_is_their_own(world: World, path: str) -> None:
+    assert (await (await world.browser(Role.SN_SB_PRO_CONSUMER)).get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *ADMIN])
+async def test_who_is_not_signed_in_is_asked_to_and_comes_back(world: World, admin: Browser, path: str) -> None:
+    answer = await (await world.browser()).get(path)
+    assert answer.headers["location"].startswith("/sign-in?next=")
+
+
+@pytest.mark.parametrize(
+    "following", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", ""]
+)
+async def test_signing_in_never_leads_elsewhere(world: World, following: str) -> None:
+    person = await world.person(Role.ADMIN)
+    browser = await world.browser()
+    answer = await browser.post("/sign-in", email=person.email, password=PASSWORD, next=following)
+    assert answer.headers["location"] == "/"
+
+
+async def test_a_wrong_password_is_told_on_the_page(world: World) -> None:
+    person = await world.person(Role.ADMIN)
+    answer = await (await world.browser()).post("/sign-in", email=person.email, password="wrong")
+    assert answer.status_code == 401
+    assert 'role="alert"' in answer.text
+
+
+async def test_signing_out_ends_the_session(admin: Browser) -> None:
+    assert (await admin.post("/sign-out", page="/")).headers["location"] == "/sign-in"
+    assert (await admin.get("/")).status_code == 303
+
+
+async def test_a_sign_in_from_another_site_is_refused(world: World) -> None:
+    person = await world.person(Role.ADMIN)
+    browser = await world.browser()
+    fields = {"email": person.email, "password": PASSWORD}
+    answer = await browser.client.post("/sign-in", data=fields, headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_new_instance_is_set_up_by_its_printed_token(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async with world_at(tmp_path_factory.mktemp("new")) as bare:
+        token = await bare.context.database.write(directory.issue_setup_token, now=bare.now())
+        browser = await bare.browser()
+        assert (await browser.get("/sign-in")).headers["location"] == "/setup"
+        person = {"name": "Ada", "email": "ada@example.com", "password": PASSWORD}
+        wrong = await browser.post("/setup", token="wrong", **person)
+        assert wrong.status_code == 410
+        done = await browser.post("/setup", token=token, **person)
+        assert done.headers["location"] == "/instance"
+        created = await browser.post("/instance", name="desk-two", instance_type="production")
+        assert created.headers["location"] == "/"
+        assert "Open a registration link" in (await browser.follow(created)).text
+
+
+async def test_the_record_is_changed_by_its_form(admin: Browser) -> None:
+    form = await admin.get("/instance/edit")
+    version = form.text.partition('name="version" value="')[2].partition('"')[0]
+    fields = {"name": "desk-renamed", "instance_type": "production", "version": version}
+    assert (await admin.post("/instance/edit", **fields)).headers["location"] == "/instance"
+    assert "desk-renamed" in (await admin.get("/instance")).text
+    assert (await admin.post("/instance/edit", **fields)).status_code == 412
+
+
+async def test_a_token_is_shown_once(admin: Browser) -> None:
+    form = {"name": "Reports", "expires_in_days": "30", "scopes": "audit:read"}
+    made = await admin.post("/tokens", page="/tokens/new", **form)
+    assert made.status_code == 201
+    secret = made.text.partition('value="sx_')[2].partition('"')[0]
+    assert secret
+    assert secret not in (await admin.get("/tokens")).text
+
+
+async def test_keys_are_rotated_by_a_manager_only(world: World, admin: Browser) -> None:
+    manager = await world.browser(Role.SN_KMF_CRYPTOGRAPHIC_MANAGER)
+    assert (await manager.post("/keys/rotations", page="/keys", purpose="http")).status_code == 303
+    assert (await admin.post("/keys/rotations", page="/keys", purpose="http")).status_code == 403
+    assert "The diagnostics need one of these roles" in (await admin.get("/keys")).text
+
+
+async def test_an_issue_is_found_assigned_muted_and_resolved(world: World, admin: Browser) -> None:
+    broken = [True]
+
+    async def looks(_context: Context, _subject: Subject) -> list[Finding]:
+        return [Finding(f"Found {EVIL}", "Because", "Mend it")] if broken else []
+
+    world.app.state.checks = CheckRegistry([Check("test.broken", "Broken", Severity.ERROR, "instance", looks)])
+    await admin.post("/health/validate", page="/health")
+    shown = await admin.get("/health")
+    assert "Mend it" in shown.text
+    assert "<script>alert" not in shown.text
+    issue = "/health/issues/" + shown.text.partition('href="/health/issues/')[2].partition('"')[0].partition("#")[0]
+    assert (await admin.post(f"{issue}/assignment", page=issue, assign="me")).status_code == 303
+    await admin.post(f"{issue}/muting", page=issue, mute="yes", reason="Known")
+    assert "Mend it" not in (await admin.get("/health")).text
+    assert "Mend it" in (await admin.get("/health?show=muted")).text
+    broken.clear()
+    await admin.post(f"{issue}/validate", page=issue)
+    assert "Mend it" in (await admin.get("/health?show=resolved")).text
+
+
+async def connection(world: World, name: str = "hub-one") -> str:
+    hub = world.provider
+    opened = "0192aaaa-0000-7000-8000-000000000001"
+    await world.context.database.write(
+        connections.open_connection,
+        connection_id=opened,
+        registration_number="REG0000001",
+        peer_name=name,
+        peer_issuer=hub.issuer,
+        peer_instance_id=hub.instance_id,
+        peer_instance_type=InstanceType.PRODUCTION,
+        peer_epoch=1,
+        identity_jkt=hub.keys.active("identity").kid,
+        key_set=SignedStatement.model_validate(hub.key_set()).model_dump(),
+        delivery=DeliveryMode.PUSH,
+        now=world.now(),
+    )
+    return f"/connections/{opened}"
+
+
+async def test_a_connection_s_page_shows_its_peer_without_markup(world: World, admin: Browser) -> None:
+    path = await connection(world, EVIL[:60])
+    for place in (path, f"{path}/figures", f"{path}/disconnect", "/connections", "/"):
+        answer = await admin.get(place)
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.text
+
+
+async def test_disconnecting_takes_the_typed_name(world: World, admin: Browser) -> None:
+    world.app.state.connection_hooks = connections.ConnectionHooks()
+    path = await connection(world)
+    wrong = await admin.post(f"{path}/disconnect", confirmation="hub")
+    assert wrong.status_code == 400
+    done = await admin.follow(await admin.post(f"{path}/disconnect", confirmation="hub-one", reason="Moved"))
+    assert "This connection has ended" in done.text
+
+
+async def test_an_address_that_leads_nowhere_is_a_page_for_people(admin: Browser) -> None:
+    answer = await admin.get("/nowhere", accept="text/html")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert (await admin.get("/api/v1/nowhere")).headers["content-type"] == "application/problem+json"
+
+
+async def test_a_session_that_has_ended_says_so(world: World, admin: Browser) -> None:
+    world.clock.forward(timedelta(hours=1).total_seconds())
+    answer = await admin.get("/health")
+    assert answer.headers["location"].startswith("/sign-in")
+    assert "no longer" in (await admin.follow(answer)).text
+
+
+async def test_a_german_speaks_german(world: World) -> None:
+    browser = await world.browser()
+    await world.person(Role.ADMIN)
+    answer = await browser.get("/sign-in", **{"accept-language": "de-DE,de;q=0.9"})
+    assert answer.headers["content-language"] == "de"
+    assert "Anmelden" in answer.text
