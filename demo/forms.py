@@ -1,6 +1,7 @@
 """A browser that only knows pages and forms: enough to sign in and to click through the consoles."""
 
 import uuid
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -78,7 +79,11 @@ class Browser:
                 sent[pressed["name"]] = pressed.get("value", "")
             target = urljoin(self.url, pressed.get("formaction") or str(form["action"]) or self.url)
             parts = urlsplit(self.url)
-            headers = {"origin": f"{parts.scheme}://{parts.netloc}", "sec-fetch-site": "same-origin", "accept": "text/html"}
+            headers = {
+                "origin": f"{parts.scheme}://{parts.netloc}",
+                "sec-fetch-site": "same-origin",
+                "accept": "text/html",
+            }
             return self._keep(self._client.post(target, data=sent, headers=headers))
         raise RuntimeError(f"{self.url} has no button {button!r}:\n{self.text[:3000]}")
 
@@ -91,8 +96,8 @@ class Browser:
             self._client.follow_redirects = True
         return self._location
 
-    def make_token(self, url: str) -> str:
-        """Make an API token for the person signed in, with every scope the service has."""
+    def make_token(self, url: str, scopes: Sequence[str]) -> str:
+        """Make an API token for the person signed in."""
         page = _Page()
         page.feed(self.text)
         csrf = next(
@@ -102,13 +107,17 @@ class Browser:
             for name, value in form["fields"].items()
             if name == CSRF_FIELD
         )
-        headers = {"origin": url, "sec-fetch-site": "same-origin", CSRF_HEADER: csrf, "idempotency-key": uuid.uuid4().hex}
-        document = self._client.get(f"{url}/openapi.json").json()
-        body = {"name": "demo", "scopes": scopes_of(document)}
+        headers = {
+            "origin": url,
+            "sec-fetch-site": "same-origin",
+            CSRF_HEADER: csrf,
+            "idempotency-key": uuid.uuid4().hex,
+        }
+        body = {"name": "demo", "scopes": list(scopes)}
         answer = self._client.post(f"{url}/api/v1/tokens", json=body, headers=headers)
         if answer.status_code != 201:
             raise RuntimeError(f"No token: {answer.text}")
-        return str(answer.json()["secret"])
+        return str(answer.json()["token"])
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,5 +127,7 @@ class Browser:
         self.url, self.text = str(response.url), response.text
         self._location = response.headers.get("location", "")
         if response.status_code >= 400:
-            raise RuntimeError(f"{response.request.method} {self.url} answered {response.status_code}:\n{self.text[:3000]}")
+            raise RuntimeError(
+                f"{response.request.method} {self.url} answered {response.status_code}:\n{self.text[:3000]}"
+            )
         return self.text

@@ -86,6 +86,8 @@ def _made_up() -> Iterator[Event]:
     chance = random.Random(7)
     for serial in range(1, 100_000):
         number = f"INC{serial:07d}"
-        yield Event(number, True, {"short_description": f"Made-up incident {serial}", "state": "New", "impact": "2 - Medium"})
+        yield Event(
+            number, True, {"short_description": f"Made-up incident {serial}", "state": "New", "impact": "2 - Medium"}
+        )
         for state in ("Active", *("Active",) * chance.randint(0, 3), "Resolved", "Closed"):
             yield Event(number, False, {"state": state, "assignment_group": f"Group {chance.randint(1, 70)}"})

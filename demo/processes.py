@@ -76,7 +76,11 @@ class Service:
             "LOG_LEVEL": "warning",
             **settings,
         }
-        environment = {**os.environ, **{f"{prefix}_{key}": value for key, value in own.items()}, "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            **{f"{prefix}_{key}": value for key, value in own.items()},
+            "PYTHONPATH": str(ROOT),
+        }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, "serve", "--migrate"],

@@ -13,6 +13,11 @@ from demo.processes import Service
 ADMIN = ("admin@provider.test", "correct-horse-battery-staple")
 CONSUMER_ADMIN = ("admin@customer.test", "another-horse-battery-staple")
 CONTACT = ("Ann Keller", "ann.keller@customer.test", "a-contact-of-the-customer")
+_BOTH = ("instance:write", "connections:read", "incidents:write", "events:read", "issues:read")
+SCOPES = {
+    "provider": (*_BOTH, "companies:write", "users:write", "registrations:write"),
+    "consumer": (*_BOTH, "provider-connections:write"),
+}
 COMPANIES = ("Northwind Logistics", "Blue Yonder Clinics", "Harbour Energy Works")
 
 
@@ -52,7 +57,7 @@ def sign_in(service: Service, email: str, password: str) -> tuple[Browser, Api]:
     browser = Browser()
     browser.open(f"{service.url}/sign-in")
     browser.submit("Sign in", email=email, password=password)
-    return browser, Api(service.url, browser.make_token(service.url))
+    return browser, Api(service.url, browser.make_token(service.url, SCOPES[service.name]))
 
 
 def set_up(stage: Stage, provider: Api, consumer: Api) -> list[dict[str, str]]:
@@ -172,3 +177,8 @@ def _allow(stage: Stage, answer: dict[str, str], admin: Browser, number: str) ->
 
 def _onboarded(row: dict[str, str]) -> dict[str, str] | None:
     return row if row["state"] == "Onboarded" else None
+
+
+def complete(row: dict[str, str]) -> str | None:
+    """Return the registration's state once it is its happy end."""
+    return row["state"] if row["state"] == "Closed Complete" else None

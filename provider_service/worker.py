@@ -61,7 +61,7 @@ class Worker:
                 Turn("mails", 5, self.mail),
                 Turn("handshakes", 5, self.handshakes),
                 Turn("connections", 1, self.connections),
-                Turn("watch", 5, self.watch),
+                Turn("watch", 1, self.watch),
                 Turn("keys", 5, self.keys),
                 Turn("beat", 15, self.beat, wakeable=False),
                 Turn("tidy", 600, self.tidy, wakeable=False),
