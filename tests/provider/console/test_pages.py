@@ -1,0 +1,133 @@
+"""Every page: who sees it, who does not, and that what peers say stays text."""
+
+import pytest
+
+from shared.wire.states import Role
+from tests.provider.console.world import Browser, World
+
+pytestmark = pytest.mark.anyio
+
+EVERYBODY = frozenset(Role)
+STAFF = frozenset({Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ})
+OPERATORS = frozenset({Role.ADMIN, Role.SN_SB_ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+ROLE_GIVERS = frozenset({Role.ADMIN, Role.SN_KMF_ADMIN})
+KEY_MANAGERS = frozenset({Role.SN_KMF_CRYPTOGRAPHIC_MANAGER})
+
+PAGES = {
+    "/": EVERYBODY,
+    "/account": EVERYBODY,
+    "/instance": STAFF,
+    "/instance/edit": ADMINS,
+    "/companies": STAFF,
+    "/companies/new": OPERATORS,
+    "/companies/{company}": STAFF,
+    "/companies/{company}/edit": OPERATORS,
+    "/companies/{company}/contacts/new": OPERATORS,
+    "/users": ROLE_GIVERS,
+    "/users/new": ADMINS,
+    "/users/{user}": ROLE_GIVERS,
+    "/registrations": STAFF,
+    "/registrations?state=Open": STAFF,
+    "/registrations/new": ADMINS,
+    "/registrations/new?company_id={company}": ADMINS,
+    "/registrations/{number}": STAFF,
+    "/registrations/{number}/progress": STAFF,
+    "/registrations/{number}/edit": ADMINS,
+    "/registrations/{number}/cancel": ADMINS,
+    "/health": STAFF,
+    "/health?show=all&severity=error&mine=true": STAFF,
+    "/health?registration={number}": STAFF,
+    "/health/issues/{issue}": STAFF,
+    "/keys": EVERYBODY,
+    "/keys/rekey": KEY_MANAGERS,
+    "/keys/{kid}/compromise": KEY_MANAGERS,
+    "/connections": STAFF,
+    "/connections?show=all": STAFF,
+    "/connections/{connection}": STAFF,
+    "/connections/{connection}/figures": STAFF,
+    "/connections/{connection}/disconnect": OPERATORS,
+    "/tokens": EVERYBODY,
+    "/tokens/new": EVERYBODY,
+    "/tokens?everyones=true": ADMINS,
+    "/audit": ADMINS,
+    "/audit?action=user.created": ADMINS,
+}
+
+
+@pytest.fixture
+async def names(world: World) -> dict[str, str]:
+    """What the paths above leave open, all of it really there."""
+    return await world.furnished()
+
+
+async def test_every_page_opens_for_the_roles_that_may_see_it_and_for_nobody_else(
+    world: World, names: dict[str, str]
+) -> None:
+    browsers = {role: await world.browser(role) for role in Role}
+    wrong = []
+    for page, roles in PAGES.items():
+        for role, browser in browsers.items():
+            answer = await browser.get(page.format(**names))
+            if answer.status_code != (200 if role in roles else 403):
+                wrong.append((page, role.value, answer.status_code))
+    assert wrong == []
+
+
+async def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(world: World, names: dict[str, str]) -> None:
+    stranger = await world.stranger()
+    for page in PAGES:
+        answer = await stranger.get(page.format(**names))
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in?next=%2F")
+
+
+async def test_every_page_speaks_german_too(world: World, names: dict[str, str], chief: Browser) -> None:
+    saved = await chief.post("/account", name="Ada Lovelace", language="de")
+    assert "gespeichert" in (await chief.follow(saved)).text
+    for page in PAGES:
+        answer = await chief.get(page.format(**names))
+        assert (answer.status_code, answer.headers["content-language"]) == (200, "de")
+
+
+async def test_a_form_without_the_session_s_token_changes_nothing(admin: Browser, world: World) -> None:
+    answer = await admin.client.post(
+        "/companies", data={"name": "Forged"}, headers={"sec-fetch-site": "same-origin", "accept": "text/html"}
+    )
+    assert answer.status_code == 403
+    assert "csrf" in answer.text
+    assert "Forged" not in (await admin.get("/companies")).text
+
+
+async def test_a_form_of_another_site_is_refused(admin: Browser) -> None:
+    data = {"name": "Forged", "csrf_token": await admin.token()}
+    answer = await admin.client.post("/companies", data=data, headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
+
+
+async def test_what_a_peer_calls_itself_is_shown_as_text(world: World, chief: Browser) -> None:
+    evil = "\"'><script>alert(1)</script><img src=x>"
+    world.consumer.name = evil[:64]
+    names = await world.furnished(company=evil, contact=evil)
+    for page in ("/", "/connections", "/connections/{connection}", "/companies", "/companies/{company}",
+                 "/registrations", "/registrations/{number}", "/users", "/audit", "/health"):  # fmt: skip
+        text = (await chief.get(page.format(**names))).text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+
+async def test_an_unknown_address_is_a_page_for_people_and_a_problem_for_programs(admin: Browser) -> None:
+    for_people = await admin.get("/nowhere")
+    assert (for_people.status_code, for_people.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    for_programs = await admin.client.get("/nowhere")
+    assert for_programs.json()["code"] == "not_found"
+    assert (await admin.get("/api/v1/nowhere")).json()["code"] == "not_found"
+
+
+async def test_every_page_keeps_the_strict_policy(admin: Browser) -> None:
+    answer = await admin.get("/registrations")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert " style=" not in answer.text
+    assert " onclick=" not in answer.text

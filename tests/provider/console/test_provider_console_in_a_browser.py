@@ -1,0 +1,218 @@
+"""The console in a real browser: an administrator's way through all of it, accessible in light and dark."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.peer.live import loopback
+from tests.provider.console.world import PASSWORD, STAFF, World, world_at
+
+pytestmark = pytest.mark.browser
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+CHROMIUM = Path("/usr/bin/chromium")
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SHOTS = os.environ.get("CONSOLE_SCREENSHOTS", "")
+"""Folder to leave pictures of the pages in, for people to look at."""
+
+
+class Running:
+    """The console on a real socket, its event loop in a thread; ``run`` does something inside it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._ready = threading.Event()
+        self._at = loopback()
+        self.address = self._at.issuer
+        self.world: World
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        assert self._ready.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(setattr, self._server, "should_exit", True)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def run(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        return asyncio.run_coroutine_threadsafe(_awaited(work), self._loop).result(30)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with world_at(self._data_dir, issuer=self.address) as self.world:
+            config = uvicorn.Config(self.world.app, log_config=None, lifespan="off", ws="none")
+            self._server = uvicorn.Server(config)
+            self._server.capture_signals = contextlib.nullcontext
+            self._ready.set()
+            await self._server.serve(sockets=[self._at.socket])
+        self._at.socket.close()
+
+
+async def _awaited(work: Callable[[], Awaitable[Any]]) -> Any:
+    return await work()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with Running(tmp_path_factory.mktemp("provider")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium. Where it is missing a person's run skips; in CI it must be there."""
+    if not CHROMIUM.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing: install the Debian package chromium")
+        pytest.skip(f"{CHROMIUM} is missing")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, running: Running) -> Iterator[Page]:
+    context = browser.new_context(viewport=DESKTOP, base_url=running.address, bypass_csp=True, reduced_motion="reduce")
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def violations(page: Page, name: str) -> list[str]:
+    """What axe finds in light and dark, on a desk and on a phone; leaves pictures where asked."""
+    found = []
+    page.evaluate(AXE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            for violation in result["violations"]:
+                found += [f"{name} {scheme}: {violation['id']} {node['target']}" for node in violation["nodes"]]
+            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
+                found.append(f"{name} scrolls sideways at {size['width']}")
+            if SHOTS:
+                shot = f"{SHOTS}/provider-{name}-{scheme}-{size['width']}.png"
+                page.screenshot(path=shot, full_page=True, animations="disabled")
+    page.set_viewport_size(DESKTOP)
+    return found
+
+
+def test_an_administrator_s_first_day_is_accessible_all_along(page: Page, running: Running) -> None:
+    found: list[str] = []
+    token = running.run(running.world.setup_token)
+    page.goto(f"/setup#token={token}")
+    found += violations(page, "setup")
+    page.get_by_label("Your name").fill("Ada Lovelace")
+    page.get_by_label("E-mail address").fill("ada@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Create administrator").click()
+    page.get_by_role("heading", name="Create provider record").wait_for()
+    found += violations(page, "record-new")
+    page.get_by_label("Name", exact=True).fill("hub-one")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="New company").click()
+    found += violations(page, "company-new")
+    page.get_by_label("Name", exact=True).fill("Harbour Ltd")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="New contact").click()
+    found += violations(page, "contact-new")
+    page.get_by_label("Name", exact=True).fill("Grace Hopper")
+    page.get_by_label("E-mail address").fill("grace@example.com")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="New registration").click()
+    found += violations(page, "registration-new")
+    page.get_by_label("Consumer URL").fill("https://desk.example")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Awaiting Validation").first.wait_for()
+    found += violations(page, "registration-awaiting")
+    running.run(running.world.scan)
+    page.get_by_role("button", name="Copy link").wait_for()  # the page moves by itself
+    found += violations(page, "registration-open")
+    page.get_by_role("button", name="Copy link").click()
+    assert page.get_by_label("Link", exact=True).input_value().startswith("https://desk.example/onboarding#token=")
+    found += violations(page, "registration-link")
+    assert found == []
+
+
+PAGES = {
+    "overview": "/",
+    "account": "/account",
+    "record": "/instance",
+    "record-edit": "/instance/edit",
+    "companies": "/companies",
+    "company": "/companies/{company}",
+    "users": "/users",
+    "user-new": "/users/new",
+    "user": "/users/{user}",
+    "registrations": "/registrations",
+    "registration": "/registrations/{number}",
+    "registration-done": "/registrations/{connected}",
+    "registration-edit": "/registrations/{number}/edit",
+    "registration-cancel": "/registrations/{number}/cancel",
+    "health": "/health",
+    "health-of-task": "/health?registration={number}",
+    "issue": "/health/issues/{issue}",
+    "keys": "/keys",
+    "keys-compromise": "/keys/{kid}/compromise",
+    "keys-rekey": "/keys/rekey",
+    "connections": "/connections",
+    "connection": "/connections/{connection}",
+    "disconnect": "/connections/{connection}/disconnect",
+    "tokens": "/tokens",
+    "token-new": "/tokens/new",
+    "audit": "/audit",
+    "problem": "/registrations/REG9999999",
+}
+
+
+def test_every_page_is_accessible_in_light_and_dark_on_desk_and_phone(page: Page, running: Running) -> None:
+    world = running.world
+    running.run(world.ready)
+    names = running.run(world.furnished)
+    person = running.run(lambda: world.person(*STAFF, name="Ada Lovelace"))
+    found: list[str] = []
+    page.goto("/sign-in")
+    found += violations(page, "sign-in")
+    page.get_by_label("E-mail address").fill(person.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="Overview").wait_for()
+    for name, path in PAGES.items():
+        page.goto(path.format(**names))
+        found += violations(page, name)
+    assert found == []
+
+
+def test_the_consent_page_is_accessible_and_leads_back_to_the_consumer(page: Page, running: Running) -> None:
+    world = running.world
+    running.run(world.ready)
+    contact = running.run(lambda: world.contact("Lin Clark", "Quay Ltd"))
+    number = running.run(lambda: world.registration(contact))
+    running.run(world.scan)
+    handshake = running.run(lambda: world.asked(number))
+    page.route("https://desk.example/**", lambda route: route.fulfill(body="back", content_type="text/plain"))
+    page.goto(world.consent_path(handshake))
+    page.get_by_label("E-mail address").fill(contact.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_role("heading", name="Allow desk-one to connect?").wait_for()
+    found = violations(page, "consent")
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url("https://desk.example/exchange/v1/oauth/callback?code=*")
+    assert found == []
