@@ -1,6 +1,6 @@
 """Queries of the health slice."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select, update
@@ -8,9 +8,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from consumer_service.checks import Subject
-from consumer_service.health.domain import UNRESOLVED, Filter, IssueState
 from consumer_service.health.tables import IssueRow, SubjectRow
 from shared.wire.states import Severity
+
+RESOLVED = "resolved"
+"""State of an issue that is no longer found."""
 
 
 def find(session: Session, issue_id: str) -> IssueRow | None:
@@ -36,21 +38,27 @@ def blocking(session: Session, subject: Subject) -> Sequence[IssueRow]:
     query = select(IssueRow).where(
         IssueRow.subject_type == subject.type,
         IssueRow.subject_id == subject.id,
-        IssueRow.state.in_(UNRESOLVED),
+        IssueRow.state != RESOLVED,
         IssueRow.severity == Severity.ERROR,
     )
     return session.scalars(query.order_by(IssueRow.id)).all()
 
 
-def page(session: Session, chosen: Filter, *, before: str | None, limit: int) -> Sequence[IssueRow]:
-    """Return issues, the newest first, older than the id ``before``."""
+def page(
+    session: Session,
+    *,
+    states: Collection[str],
+    chosen: Mapping[str, str | None],
+    before: str | None,
+    limit: int,
+) -> Sequence[IssueRow]:
+    """Return issues, the newest first, older than the id ``before``; ``chosen``: column to its wanted value."""
     query = select(IssueRow).order_by(IssueRow.id.desc()).limit(limit)
     if before is not None:
         query = query.where(IssueRow.id < before)
-    if chosen.states:
-        query = query.where(IssueRow.state.in_(chosen.states))
-    for name in ("severity", "check_id", "subject_type", "subject_id", "assigned_to"):
-        value = getattr(chosen, name)
+    if states:
+        query = query.where(IssueRow.state.in_(states))
+    for name, value in chosen.items():
         if value is not None:
             query = query.where(getattr(IssueRow, name) == value)
     return session.scalars(query).all()
@@ -58,7 +66,7 @@ def page(session: Session, chosen: Filter, *, before: str | None, limit: int) ->
 
 def unresolved_count(session: Session, subject: Subject) -> int:
     """Return how many issues of a subject are not resolved."""
-    return sum(row.state != IssueState.RESOLVED for row in of_subject(session, subject))
+    return sum(row.state != RESOLVED for row in of_subject(session, subject))
 
 
 def subject_row(session: Session, subject: Subject, now: datetime) -> SubjectRow:

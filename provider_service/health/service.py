@@ -1,6 +1,7 @@
 """Use cases of the Health Dashboard: keep what checks find, resolve what they no longer find, say what blocks."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -65,7 +66,9 @@ def blocking(session: Session, *, subject_type: str, subject_id: str) -> list[Is
 
 def list_issues(session: Session, chosen: Filter, *, before: str | None, limit: int) -> list[Issue]:
     """Return issues, the newest first, older than the id ``before``."""
-    return [_read(row) for row in store.page(session, chosen, before=before, limit=limit)]
+    filters = {name: value for name, value in asdict(chosen).items() if name != "states"}
+    rows = store.page(session, states=chosen.states, chosen=filters, before=before, limit=limit)
+    return [_read(row) for row in rows]
 
 
 def get_issue(session: Session, issue_id: str) -> Issue:
