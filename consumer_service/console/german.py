@@ -1,3 +1,0 @@
-"""German."""
-
-GERMAN: dict[str, str] = {}

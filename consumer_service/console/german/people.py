@@ -1,0 +1,145 @@
+"""People, passwords, tokens, keys and the trail."""
+
+from typing import Final
+
+PEOPLE: Final = {
+    "Sign in": "Anmelden",
+    "E-mail address": "E-Mail-Adresse",
+    "Password": "Passwort",
+    "Forgot your password?": "Passwort vergessen?",
+    "Set up this instance": "Diese Instanz einrichten",
+    "Whoever started the service becomes its first administrator.": (
+        "Wer den Dienst gestartet hat, wird sein erster Administrator."
+    ),
+    "Setup code": "Einrichtungscode",
+    "The service printed a link when it started; paste the part after “#token=”. It works for 30 minutes.": (
+        "Der Dienst hat beim Start einen Link ausgegeben; fügen Sie den Teil nach „#token=“ ein. Er gilt 30 Minuten."
+    ),
+    "Your name": "Ihr Name",
+    "You sign in with it.": "Damit melden Sie sich an.",
+    "At least 12 characters; several words are easy to remember.": (
+        "Mindestens 12 Zeichen; mehrere Wörter lassen sich leicht merken."
+    ),
+    "Create administrator": "Administrator anlegen",
+    "Audit trail": "Protokoll",
+    "Who changed what, when, from where. Entries are never altered.": (
+        "Wer was wann von wo geändert hat. Einträge werden nie verändert."
+    ),
+    "Filter": "Filtern",
+    "Action": "Vorgang",
+    "Number": "Nummer",
+    "About": "Gegenstand",
+    "Show all": "Alle zeigen",
+    "When": "Wann",
+    "Who": "Wer",
+    "From": "Von",
+    "Changes": "Änderungen",
+    "No entry fits": "Kein Eintrag passt",
+    "My account": "Mein Konto",
+    "About me": "Über mich",
+    "Name": "Name",
+    "Save": "Speichern",
+    "Present password": "Bisheriges Passwort",
+    "New password": "Neues Passwort",
+    "Change password": "Passwort ändern",
+    "My roles": "Meine Rollen",
+    "None": "Keine",
+    "Language": "Sprache",
+    "Users": "Benutzer",
+    "Everybody who can sign in here, staff and contacts alike.": "Alle, die sich hier anmelden können.",
+    "New user": "Neuer Benutzer",
+    "Find": "Suchen",
+    "Active": "Aktiv",
+    "Inactive": "Inaktiv",
+    "Roles": "Rollen",
+    "Last sign-in": "Letzte Anmeldung",
+    "Nobody has this address": "Niemand hat diese Adresse",
+    "Send a mail to set a password": "E-Mail zum Festlegen des Passworts senden",
+    "Or copy a link from the user's page afterwards.": "Oder danach einen Link von der Seite des Benutzers kopieren.",
+    "Password link of {name}": "Passwort-Link von {name}",
+    "Whoever opens it sets the password and can sign in as {name}. Hand it over on a way you trust.": (
+        "Wer ihn öffnet, legt das Passwort fest und kann sich als {name} anmelden. "
+        "Übergeben Sie ihn auf einem Weg, dem Sie vertrauen."
+    ),
+    "Password link": "Passwort-Link",
+    "Shown now only. It works once.": "Nur jetzt zu sehen. Er gilt einmal.",
+    "Person": "Person",
+    "Deactivating ends every session of the person.": "Deaktivieren beendet alle Sitzungen der Person.",
+    "Held; you cannot take it.": "Vorhanden; Sie können sie nicht nehmen.",
+    "You cannot give it.": "Sie können sie nicht geben.",
+    "Save roles": "Rollen speichern",
+    "Access": "Zugang",
+    "Set": "Festgelegt",
+    "Not set yet": "Noch nicht festgelegt",
+    "Send password mail": "Passwort-E-Mail senden",
+    "Copy password link": "Passwort-Link kopieren",
+    "Forgotten password": "Vergessenes Passwort",
+    "If somebody has this address, a mail is on its way": "Falls jemand diese Adresse hat, ist eine E-Mail unterwegs",
+    "Its link works once, for one hour. Where this instance sends no mail, ask an administrator for a link.": (
+        "Ihr Link gilt einmal, eine Stunde lang. Sendet diese Instanz keine E-Mails, bitten Sie einen Administrator um "
+        "einen Link."
+    ),
+    "We send a link to set a new password.": "Wir senden einen Link zum Festlegen eines neuen Passworts.",
+    "Send link": "Link senden",
+    "Set your password": "Passwort festlegen",
+    "Set password": "Passwort festlegen",
+    "Ask for a new link": "Neuen Link anfordern",
+    "API tokens": "API-Tokens",
+    "A token acts for its owner, within its scopes.": "Ein Token handelt für seinen Eigentümer, in seinen Grenzen.",
+    "New token": "Neues Token",
+    "Mine": "Meine",
+    "Everybody's": "Alle",
+    "Whose tokens": "Wessen Tokens",
+    "Revoked": "Widerrufen",
+    "Expired": "Abgelaufen",
+    "Works": "Gültig",
+    "Owner": "Eigentümer",
+    "Begins with": "Beginnt mit",
+    "Scopes": "Rechte",
+    "Works until": "Gültig bis",
+    "Last used": "Zuletzt benutzt",
+    "Revoke": "Widerrufen",
+    "No tokens yet": "Noch keine Tokens",
+    "Other programs use a token to call the API.": "Andere Programme rufen die API mit einem Token auf.",
+    "What it is for, for instance reporting.": "Wofür es ist, zum Beispiel Berichte.",
+    "Days it works": "Gültig in Tagen",
+    "From 1 to 365.": "Von 1 bis 365.",
+    "Writing includes reading. Your roles limit the token too.": (
+        "Schreiben schließt Lesen ein. Auch Ihre Rollen begrenzen das Token."
+    ),
+    "Create token": "Token anlegen",
+    "Token {name}": "Token {name}",
+    "Copy it now": "Jetzt kopieren",
+    "It is shown this once; nobody can read it again.": "Es ist nur dieses Mal zu sehen; niemand kann es wieder lesen.",
+    "Token": "Token",
+    "Send it as Authorization: Bearer.": "Senden Sie es als Authorization: Bearer.",
+    "Enter an e-mail address like name@example.com.": "Geben Sie eine E-Mail-Adresse wie name@example.com ein.",
+    "Enter a name of at most 200 characters.": "Geben Sie einen Namen mit höchstens 200 Zeichen ein.",
+    "Choose a language.": "Wählen Sie eine Sprache.",
+    "Choose from the roles listed.": "Wählen Sie aus den genannten Rollen.",
+    "Does everything except giving key roles.": "Darf alles, außer Schlüsselrollen zu vergeben.",
+    "Runs connections and the Health Dashboard.": "Betreut Verbindungen und die Zustandsübersicht.",
+    "Sees onboardings, connections and issues.": "Sieht Anbindungen, Verbindungen und Befunde.",
+    "Gives the key roles, and reads key diagnostics.": "Vergibt die Schlüsselrollen und liest die Schlüsseldiagnose.",
+    "Rotates keys and gives them up.": "Wechselt Schlüssel und gibt sie auf.",
+    "Reads keys and their diagnostics.": "Liest Schlüssel und ihre Diagnose.",
+    "The person was saved.": "Die Person wurde gespeichert.",
+    "The roles were saved.": "Die Rollen wurden gespeichert.",
+    "A mail with a link to set the password is on its way.": (
+        "Eine E-Mail mit einem Link zum Festlegen des Passworts ist unterwegs."
+    ),
+    "Your password is set. Sign in with it.": "Ihr Passwort ist festgelegt. Melden Sie sich damit an.",
+    "Enter your name.": "Geben Sie Ihren Namen ein.",
+    "You are the administrator. Now say who this instance is.": (
+        "Sie sind der Administrator. Sagen Sie nun, wer diese Instanz ist."
+    ),
+    "Enter a name that says what the token is for.": "Geben Sie einen Namen ein, der sagt, wofür das Token ist.",
+    "Choose at least one scope.": "Wählen Sie mindestens ein Recht.",
+    "Enter a number of days from 1 to 365.": "Geben Sie eine Zahl von Tagen von 1 bis 365 ein.",
+    "The token {name} was revoked.": "Das Token {name} wurde widerrufen.",
+    "Your account was saved.": "Ihr Konto wurde gespeichert.",
+    "Your password was changed. Other sessions have ended.": (
+        "Ihr Passwort wurde geändert. Andere Sitzungen sind beendet."
+    ),
+    "You are not signed in, or no longer": "Sie sind nicht oder nicht mehr angemeldet",
+}
