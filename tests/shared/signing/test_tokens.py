@@ -134,7 +134,7 @@ def test_a_token_of_another_type_is_refused(typ: str) -> None:
 KIDS = ["", "..", "../../etc/passwd", "' OR 1=1 --", "0", KEY.kid[:-1], KEY.kid + "A", KEY.kid.swapcase(), OTHER.kid]
 
 
-@pytest.mark.parametrize("kid", KIDS)
+@pytest.mark.parametrize("kid", KIDS, ids=range(len(KIDS)))
 def test_a_key_id_that_is_not_known_is_refused(kid: str) -> None:
     assert refusal(forged(header={**GOOD_HEADER, "kid": kid})) == "token_unknown_key"
 
