@@ -12,6 +12,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="CONSUMER_")
 
     listen_port: int = Field(8001, ge=1, le=65535)
+    """Port to listen on, plain HTTP; TLS ends at the proxy before it."""
 
     password_time_cost: int = Field(3, ge=1, le=16)
     """Passes of argon2id over its memory; this and the next two default to RFC 9106 section 4, second choice."""

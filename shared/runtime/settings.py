@@ -67,7 +67,9 @@ class ServiceSettings(BaseSettings):
     """The address peers know this instance by, ``https://host``; unset in development, the address listened on."""
 
     listen_host: str = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` in a container."""
     listen_port: int = Field(8000, ge=1, le=65535)
+    """Port to listen on, plain HTTP; TLS ends at the proxy before it."""
     trusted_proxies: Words = ()
     """Addresses of proxies whose ``X-Forwarded-For`` is believed (for logs and rate limits, never for signatures)."""
 
@@ -79,9 +81,13 @@ class ServiceSettings(BaseSettings):
     smtp_host: str = ""
     """Mail server; empty: no e-mail is sent and links are copied by hand."""
     smtp_port: int = Field(587, ge=1, le=65535)
+    """Port of the mail server."""
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """``starttls`` or ``tls``; ``none`` only without a user name."""
     smtp_user: str = ""
+    """User name at the mail server; empty: none is given."""
     smtp_password: SecretStr = SecretStr("")
+    """Password at the mail server."""
     smtp_sender: str = ""
     """Address e-mail is sent from."""
     smtp_seconds: float = Field(20.0, gt=0)
@@ -99,13 +105,16 @@ class ServiceSettings(BaseSettings):
     """Messages sent in one request, at most; the peer may ask for fewer."""
 
     first_admin_email: str = ""
+    """E-mail address of the first administrator, instead of the wizard."""
     first_admin_password: SecretStr = SecretStr("")
-    """The first administrator, instead of the wizard."""
+    """Password of the first administrator; they change it once they are in."""
 
     metrics_token: SecretStr = SecretStr("")
     """Bearer token that ``/metrics`` asks for; unset, it answers this machine only."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on lines are written."""
     log_format: Literal["json", "console"] = "json"
+    """``json`` for machines, one object a line; ``console`` for eyes."""
 
     @model_validator(mode="before")
     @classmethod
