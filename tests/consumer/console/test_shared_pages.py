@@ -168,7 +168,6 @@ async def test_a_connection_s_page_shows_its_peer_without_markup(world: World, a
 
 
 async def test_disconnecting_takes_the_typed_name(world: World, admin: Browser) -> None:
-    world.app.state.connection_hooks = connections.ConnectionHooks()
     path = await connection(world)
     wrong = await admin.post(f"{path}/disconnect", confirmation="hub")
     assert wrong.status_code == 400

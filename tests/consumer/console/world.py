@@ -12,31 +12,22 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from consumer_service import console
-from consumer_service.audit.domain import SYSTEM, Actor
+from consumer_service.app import create_app
+from consumer_service.audit.domain import SYSTEM
 from consumer_service.base import Base
-from consumer_service.connections import routes as connection_routes
 from consumer_service.context import Context
 from consumer_service.directory import deps as directory_deps
 from consumer_service.directory import service as directory
 from consumer_service.directory.domain import Person
 from consumer_service.health.domain import CheckRegistry
-from consumer_service.instance import peer as instance_peer
 from consumer_service.instance import service as instance
 from consumer_service.instance.domain import NewInstance
-from consumer_service.instance.service import InstanceHooks
-from consumer_service.keys import peer as key_peer
-from consumer_service.keys import service as keys
-from consumer_service.keys.service import KeyHolder, KeyHooks
+from consumer_service.keys.service import KeyHolder
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import checks as provider_connection_checks
 from consumer_service.settings import Settings
 from shared.delivery.tables import delivery_metadata
-from shared.runtime.database import Database
-from shared.signing.envelopes import MasterKey
-from shared.transport.client import PeerClient, in_process
-from shared.transport.edge import protect
-from shared.transport.egress import EgressPolicy
+from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role
 from tests.peer.network import Clock, Line
 from tests.peer.provider import Provider
@@ -46,7 +37,6 @@ from tests.peer.wire import Document
 ISSUER = "https://desk.example"
 PROVIDER = "https://hub.example"
 PASSWORD = "correct horse battery staple"
-MASTER = MasterKey("mk-one", b"1" * 32)
 
 _CSRF = re.compile(r'name="csrf_token" value="([^"]*)"')
 
@@ -94,15 +84,12 @@ class World:
 
     async def record(self) -> None:
         """Create the consumer record."""
-        hooks = InstanceHooks(
-            created=lambda session, actor, now: keys.ensure_ring(session, self.context.masters, actor=actor, now=now)
-        )
         made = await self.context.database.write(
             instance.create,
             NewInstance(name="desk-one", instance_type=InstanceType.PRODUCTION),
             issuer=self.issuer,
             actor=SYSTEM,
-            hooks=hooks,
+            hooks=self.app.state.instance_hooks,
             now=self.now(),
         )
         instance.mark(made, self.context.settings.data_dir)
@@ -150,9 +137,6 @@ class World:
         """Do the worker's part of the pre-onboarding scan."""
         await provider_connection_calls.scan_due(self.context, self.registry)
 
-    def actor(self) -> Actor:
-        return SYSTEM
-
 
 class Hub(Provider):
     """The simulated provider, its software named in one line as the settings want it."""
@@ -163,43 +147,27 @@ class Hub(Provider):
 
 @asynccontextmanager
 async def world_at(data_dir: Path, issuer: str = ISSUER, provider: str = PROVIDER) -> AsyncIterator[World]:
-    """One consumer and one simulated provider that reach each other in process."""
+    """One consumer, whole but for its worker, and one simulated provider; they reach each other in process."""
     async with AsyncExitStack() as exits:
         clock, line = Clock(), Line()
         client = await exits.enter_async_context(httpx.AsyncClient(transport=line))
         peer = Hub(provider, client, clock=clock, name="hub-one")
         line.attach(peer)
-        database = Database(f"sqlite:///{data_dir / 'service.db'}")
-        exits.callback(database.close)
-        with database.maintenance() as connection:
-            Base.metadata.create_all(connection)
-            delivery_metadata.create_all(connection)
         settings = Settings(
             issuer=issuer, data_dir=data_dir, password_time_cost=1, password_memory_kib=8, password_parallelism=1
         )
-        peers = PeerClient(EgressPolicy(), clock=clock, transports={provider: in_process(peer)})
-        exits.push_async_callback(peers.aclose)
-        context = Context(
-            settings, database, peers, lambda: datetime.fromtimestamp(clock(), UTC), {MASTER.name: MASTER}
+        app = create_app(
+            settings,
+            clock=lambda: datetime.fromtimestamp(clock(), UTC),
+            transports={provider: in_process(peer)},
+            embedded_worker=False,
         )
-        world = _assembled(context, clock, peer, exits, issuer)
-        line.apps[issuer] = httpx.ASGITransport(app=world.app)
-        yield world
-
-
-def _assembled(context: Context, clock: Clock, peer: Provider, exits: AsyncExitStack, issuer: str) -> World:
-    app = FastAPI()
-    holder = KeyHolder(context.database, context.masters)
-    registry = CheckRegistry(provider_connection_checks.CHECKS)
-    app.state.context = context
-    app.state.checks = registry
-    app.state.key_hooks = KeyHooks()
-    app.state.instance_hooks = InstanceHooks(
-        created=lambda session, actor, now: keys.ensure_ring(session, context.masters, actor=actor, now=now)
-    )
-    directory_deps.install(app)
-    for router in (instance_peer.router, key_peer.router, connection_routes.router):
-        app.include_router(router)
-    console.setup(app, context)
-    protect(app, issuer=issuer, signer=holder.http, clock=clock)
-    return World(app, context, clock, peer, registry, holder, exits, issuer)
+        context: Context = app.state.context
+        exits.push_async_callback(context.peers.aclose)
+        exits.callback(context.database.close)
+        with context.database.maintenance() as connection:
+            Base.metadata.create_all(connection)
+            delivery_metadata.create_all(connection)
+        line.apps[issuer] = httpx.ASGITransport(app=app)
+        registry = CheckRegistry(provider_connection_checks.CHECKS)
+        yield World(app, context, clock, peer, registry, app.state.holder, exits, issuer)
