@@ -109,11 +109,6 @@ class World:
         await self.app.state.holder.refresh()
         await self.beat()
 
-    async def ready(self) -> None:
-        """Have a provider record, whoever came first."""
-        if await self.context.database.read(instance.get) is None:
-            await self.record()
-
     async def setup_token(self) -> str:
         return await self.context.database.write(directory.issue_setup_token, now=self.now())
 

@@ -1,3 +1,0 @@
-"""The German sentences of this console."""
-
-GERMAN: dict[str, str] = {}
