@@ -106,7 +106,11 @@ def connection_hooks() -> ConnectionHooks:
     def activated(session: Session, connection_id: str, now: datetime) -> None:
         registrations.complete(session, connection_id=connection_id, now=now)
 
-    return ConnectionHooks(activated=[activated], closed=[])
+    def closed(session: Session, connection_id: str, now: datetime) -> None:
+        reason = connections.get(session, connection_id).close_reason
+        registrations.disconnected(session, connection_id=connection_id, reason=reason, now=now)
+
+    return ConnectionHooks(activated=[activated], closed=[closed])
 
 
 def message_handlers() -> dict[str, Handler]:

@@ -242,9 +242,14 @@ def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, n
 
 
 def disconnected(session: Session, *, established_id: str, reason: str, now: datetime) -> None:
-    """The established connection has been closed: the address is free for a new registration."""
+    """The established connection has been closed: the address is free for a new registration.
+
+    An onboarding that still waited for the settings ends with it.
+    """
     row = store.by_connection(session, established_id)
-    if row is not None and row.live:
+    if row is not None and State(row.state) is State.VALIDATED:
+        cancel(session, connection_id=row.id, reason=reason, actor=SYSTEM, now=now)
+    elif row is not None and row.live:
         row.live = False
         row.reason = reason[:500]
         _changed(session, row, "provider_connection.disconnected", SYSTEM, now)

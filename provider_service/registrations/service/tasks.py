@@ -191,6 +191,13 @@ def complete(session: Session, *, connection_id: str, now: datetime) -> Registra
     return task
 
 
+def disconnected(session: Session, *, connection_id: str, reason: str, now: datetime) -> None:
+    """The connection has been closed: a task that still waited for its settings ends with it."""
+    task = store.by_connection(session, connection_id)
+    if task is not None and State(task.state) is State.WORK_IN_PROGRESS:
+        cancel(session, number=task.number, reason=reason, actor=SYSTEM, now=now)
+
+
 def entries(session: Session, number: str, *, internal: bool) -> Sequence[Entry]:
     """Return comments, and with ``internal`` also work notes, oldest first."""
     task = get(session, number)
