@@ -1,5 +1,7 @@
 """Signing in and out, and one's own account."""
 
+from dataclasses import replace
+
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -81,7 +83,9 @@ async def change_account(request: Request, context: ContextDep, caller: AnyoneDe
         person = await context.database.read(service.get_user, caller.user_id)
         wrong = form.wrong(error, SENTENCES)
         return page(request, "account.html", status_code=400, person=person, form=wrong, password=Form())
-    await context.database.write(service.update_self, **wanted.model_dump(), caller=caller, now=context.clock())
+    chosen = (wanted.name, wanted.language)
+    await context.database.write(service.update_self, change=lambda _: chosen, caller=caller, now=context.clock())
+    request.state.caller = replace(caller, language=wanted.language)
     return notify(request, "/account", "success", "Your account was saved.")
 
 

@@ -238,4 +238,11 @@ OPERATION: Final = {
     ),
     "This is not the text to type.": "Das ist nicht der einzugebende Text.",
     "Say why.": "Sagen Sie, warum.",
+    "found once,": "einmal gefunden,",
+    "Sent / received in 24 h": "In 24 Std. gesendet / empfangen",
+    "Every severity": "Jede Schwere",
+    "Whoever has them": "Bei wem auch immer",
+    "For instance provider_connection.taken_up.": "Zum Beispiel provider_connection.taken_up.",
+    "For instance REG0000001.": "Zum Beispiel REG0000001.",
+    "For instance user, key, connection.": "Zum Beispiel user, key, connection.",
 }
