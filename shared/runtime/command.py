@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from shared.runtime import archive, doctor, migrations
 from shared.runtime.database import Database
 from shared.runtime.logging import configure_logging
-from shared.runtime.marker import read_marker
+from shared.runtime.marker import read_marker, remove_marker
 from shared.runtime.server import server
 from shared.runtime.settings import ServiceSettings, load
 from shared.runtime.signals import stop_event
@@ -160,9 +160,11 @@ def _add_upkeep(cli: typer.Typer, program: Program) -> None:
     @cli.command()
     def restore(file: Annotated[Path, typer.Argument(help="Archive to read")]) -> None:
         """Fill an empty database from an archive; the instance stays muted until told whether it is a copy."""
-        with opened(load(program.settings_class)) as database:
+        settings = load(program.settings_class)
+        with opened(settings) as database:
             migrations.upgrade(database, program.migrations)
             about = archive.restore(database, file, program.metadatas(), program=program.name)
+        remove_marker(settings.data_dir)  # in the same directory an older database would agree with it
         console.print(f"Restored {sum(entry.rows for entry in about.tables)} rows, counts and hashes agree.")
 
 

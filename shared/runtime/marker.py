@@ -65,6 +65,11 @@ def write_marker(data_dir: Path, marker: Marker) -> None:
         os.close(directory)
 
 
+def remove_marker(data_dir: Path) -> None:
+    """Take the marker away, so that nothing acts as the instance until an operator has said what happened."""
+    (data_dir / FILE_NAME).unlink(missing_ok=True)
+
+
 def compare(data_dir: Path, *, instance_id: str, epoch: int) -> MarkerState:
     """Say how the marker of ``data_dir`` stands to what the database holds."""
     marker = read_marker(data_dir)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from shared.runtime import archive, migrations
 from shared.runtime.command import Program, make_cli, run
 from shared.runtime.database import Database, JsonText, make_base
+from shared.runtime.marker import Marker, MarkerState, compare, write_marker
 from shared.runtime.settings import ServiceSettings
 from shared.wire.errors import Conflict, ExchangeError, Invalid
 
@@ -182,6 +183,17 @@ def emptied(url: str) -> str:
             connection.execute(text("DROP TYPE IF EXISTS colour"))
     database.close()
     return url
+
+
+def test_a_database_restored_into_its_own_directory_is_not_taken_for_the_present_one(
+    program: Program, database_url: str, tmp_path: Path
+) -> None:
+    call(program, database_url, tmp_path, "migrate")
+    fill(database_url)
+    write_marker(tmp_path, Marker("one", 1))
+    call(program, database_url, tmp_path, "backup", str(tmp_path / "b"))
+    call(program, emptied(database_url), tmp_path, "restore", str(tmp_path / "b"))
+    assert compare(tmp_path, instance_id="one", epoch=1) is MarkerState.MISSING
 
 
 def test_numbering_goes_on_after_a_restore(program: Program, database_url: str, tmp_path: Path) -> None:
