@@ -136,7 +136,7 @@ async def disconnect(
     found = await context.database.read(service.detail, connection_id=connection_id, now=context.clock())
     if form.value("confirmation").strip() != found.peer_name:
         wrong = form.wrong_at("confirmation", "This is not the text to type.")
-        return page(request, "connections/disconnect.html", status_code=400, connection=found, form=wrong)
+        return page(request, "connections/disconnect.html", status_code=422, connection=found, form=wrong)
 
     def act(session: Session, now: datetime) -> object:
         reason = form.value("reason").strip()[:500]

@@ -7,6 +7,7 @@ from fastapi import Request
 from provider_service.accounts.domain import STAFF
 from provider_service.console.deps import Around
 from provider_service.directory.domain import Caller
+from provider_service.keys.domain import READERS
 from shared.interface.csrf import csrf_token
 from shared.interface.frame import Account, Frame, NavigationGroup, NavigationItem
 from shared.interface.languages import translate as t
@@ -56,7 +57,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
             "Operation",
             (
                 (staff, NavigationItem("Health Dashboard", "/health", "heart", issues)),
-                (True, NavigationItem("Keys", "/keys", "key")),
+                (staff or not caller.roles.isdisjoint(READERS), NavigationItem("Keys", "/keys", "key")),
                 (admin, NavigationItem("Audit trail", "/audit", "log")),
             ),
         ),

@@ -176,7 +176,7 @@ async def _issue(
     return page(
         request,
         "health/issue.html",
-        status_code=200 if form is None else 400,
+        status_code=200 if form is None else 422,
         issue=issue,
         people=people,
         operator=operator,

@@ -107,7 +107,7 @@ async def compromise(
     key = await context.database.read(service.get_key, kid)
     wrong = _unconfirmed(form, kid[:TYPED])
     if wrong is not None:
-        return page(request, "keys/compromise.html", status_code=400, key=key, typed=kid[:TYPED], form=wrong)
+        return page(request, "keys/compromise.html", status_code=422, key=key, typed=kid[:TYPED], form=wrong)
 
     def work(session: Session, now: datetime) -> None:
         reason = form.value("reason").strip()[:500]
@@ -134,7 +134,7 @@ async def rekey(request: Request, context: ContextDep, caller: KeyManagerDep, ho
     thumbprint = await context.database.read(service.identity_thumbprint)
     wrong = _unconfirmed(form, thumbprint[:TYPED])
     if wrong is not None:
-        return page(request, "keys/rekey.html", status_code=400, typed=thumbprint[:TYPED], form=wrong)
+        return page(request, "keys/rekey.html", status_code=422, typed=thumbprint[:TYPED], form=wrong)
 
     def work(session: Session, now: datetime) -> None:
         reason = form.value("reason").strip()[:500]

@@ -80,8 +80,8 @@ class Onboarding:
 
     @property
     def may_have_link(self) -> bool:
-        """Whether a link may exist in this state."""
-        return self.view.state in {State.OPEN, State.WORK_IN_PROGRESS}
+        """Whether a link may exist in this state and still has a use."""
+        return self.view.state in {State.OPEN, State.WORK_IN_PROGRESS} and self.view.connection_id is None
 
     @property
     def has_link(self) -> bool:

@@ -55,7 +55,7 @@ async def add_entry(number: NumberPath, request: Request, context: ContextDep, c
     try:
         body = forms.checked(EntryCreate, form, "kind", "text")
     except Invalid as error:
-        return await _shown(number, request, context, caller, form.wrong(error, SENTENCES), 400)
+        return await _shown(number, request, context, caller, form.wrong(error, SENTENCES), 422)
     now = context.clock()
     await context.database.write(
         service.write_entry, number=number, kind=body.kind, text=body.text, actor=caller.actor, now=now

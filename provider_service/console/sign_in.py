@@ -82,7 +82,7 @@ async def change_account(request: Request, context: ContextDep, caller: AnyoneDe
     except Invalid as error:
         person = await context.database.read(service.get_user, caller.user_id)
         wrong = form.wrong(error, SENTENCES)
-        return page(request, "account.html", status_code=400, person=person, form=wrong, password=Form())
+        return page(request, "account.html", status_code=422, person=person, form=wrong, password=Form())
     chosen = (wanted.name, wanted.language)
     await context.database.write(service.update_self, change=lambda _: chosen, caller=caller, now=context.clock())
     request.state.caller = replace(caller, language=wanted.language)

@@ -1,0 +1,158 @@
+"""What an administrator does in the console: registrations, health, keys, connections."""
+
+import pytest
+
+from shared.wire.states import Role
+from tests.provider.console.world import Browser, World
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_registration_is_opened_with_its_faults_told_at_their_fields(world: World, admin: Browser) -> None:
+    contact = await world.contact()
+    fields = {"company_id": contact.company_id, "contact_id": contact.id, "environment": "", "token_hours": "48"}
+    wrong = await admin.post("/registrations", consumer_url="not an address", **fields)
+    assert wrong.status_code == 422
+    assert 'aria-invalid="true"' in wrong.text
+    assert 'href="#field-consumer_url"' in wrong.text
+    made = await admin.post("/registrations", consumer_url="https://desk.example", **fields)
+    assert made.headers["location"] == "/registrations/REG0000001"
+    twice = await admin.post("/registrations", consumer_url="https://desk.example", **fields)
+    assert (twice.status_code, "REG0000001 is already open" in twice.text) == (409, True)
+
+
+async def test_the_link_is_shown_once_asked_for_and_its_showing_is_audited(world: World, admin: Browser) -> None:
+    number = await world.registration(await world.contact())
+    await world.scan()
+    assert "#token=" not in (await admin.get(f"/registrations/{number}")).text
+    shown = await admin.post(f"/registrations/{number}/link")
+    assert "https://desk.example/onboarding#token=" in shown.text
+    assert "registration.link_copied" in (await admin.get("/audit")).text
+
+
+async def test_a_link_is_revoked_issued_anew_and_sent_again(world: World, admin: Browser) -> None:
+    number = await world.registration(await world.contact())
+    await world.scan()
+    at = f"/registrations/{number}"
+    assert "revoked" in (await admin.follow(await admin.post(f"{at}/revoke"))).text
+    assert "no usable link" in (await admin.follow(await admin.post(f"{at}/link"))).text
+    assert "new link was issued" in (await admin.follow(await admin.post(f"{at}/reissue"))).text
+    sent = (await admin.follow(await admin.post(f"{at}/resend"))).text
+    assert "Waiting to be sent" in sent
+
+
+async def test_failed_checks_stand_at_the_top_and_lead_to_the_dashboard_of_this_task(
+    world: World, admin: Browser
+) -> None:
+    contact = await world.contact()
+    number = await world.registration(contact)
+    company = f"/companies/{contact.company_id}"
+    await admin.post(f"{company}/contacts/{contact.id}", enabled="no")
+    await world.scan()
+    shown = (await admin.get(f"/registrations/{number}")).text
+    assert "Pre-onboarding checks failed" in shown
+    assert f'href="/health?registration={number}"' in shown
+    assert f"Issues of {number}" in (await admin.get(f"/health?registration={number}")).text
+    await admin.post(f"{company}/contacts/{contact.id}", enabled="yes")
+    await admin.post("/health/validate", registration=number)
+    assert "Pre-onboarding checks failed" not in (await admin.get(f"/registrations/{number}")).text
+
+
+async def test_a_registration_is_commented_cancelled_and_started_again(world: World, admin: Browser) -> None:
+    number = await world.registration(await world.contact())
+    at = f"/registrations/{number}"
+    assert (await admin.post(f"{at}/entries", kind="comment", text="")).status_code == 422
+    await admin.post(f"{at}/entries", kind="work_note", text="Called at noon")
+    assert "Called at noon" in (await admin.get(at)).text
+    closed = (await admin.follow(await admin.post(f"{at}/cancel", reason="Changed their mind"))).text
+    assert "Changed their mind" in closed
+    assert "data-poll" not in closed
+    copied = await admin.post(f"{at}/copies")
+    assert copied.headers["location"] == "/registrations/REG0000002"
+
+
+async def test_an_edit_before_the_announcement_is_kept(world: World, admin: Browser) -> None:
+    contact = await world.contact()
+    number = await world.registration(contact)
+    fields = {"contact_id": contact.id, "consumer_url": "https://desk.example", "token_hours": "12"}
+    assert (await admin.post(f"/registrations/{number}/edit", environment="test", **fields)).status_code == 303
+    assert "test" in (await admin.get(f"/registrations/{number}/edit")).text
+
+
+async def test_an_issue_is_taken_muted_with_a_reason_and_shown_again(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    at = f"/health/issues/{names['issue']}"
+    assert "with Ada Lovelace" in (await admin.follow(await admin.post(f"{at}/assignment", assign="me"))).text
+    assert (await admin.post(f"{at}/muting", mute="yes", reason=" ")).status_code == 422
+    muted = (await admin.follow(await admin.post(f"{at}/muting", mute="yes", reason="Known until Monday"))).text
+    assert "Known until Monday" in muted
+    assert names["issue"] not in (await admin.get("/health")).text
+    assert names["issue"] in (await admin.get("/health?show=muted")).text
+    await admin.post(f"{at}/muting", mute="no")
+    assert names["issue"] in (await admin.get("/health")).text
+
+
+async def test_only_an_operator_changes_an_issue(world: World) -> None:
+    names = await world.furnished()
+    reader = await world.browser(Role.SN_SB_READ)
+    answer = await reader.post(f"/health/issues/{names['issue']}/assignment", assign="me")
+    assert answer.status_code == 403
+
+
+async def test_whoever_lacks_a_key_role_gets_the_verdict_and_a_name_to_ask(world: World) -> None:
+    await world.person(Role.SN_KMF_ADMIN, name="Key Keeper")
+    page = (await (await world.browser(Role.ADMIN)).get("/keys")).text
+    assert "Key management is healthy" in page
+    assert "Key Keeper" in page
+    assert "Master key readable" not in page
+
+
+async def test_a_key_is_given_up_only_when_its_id_is_typed(world: World, chief: Browser) -> None:
+    kid = (await world.furnished())["kid"]
+    at = f"/keys/{kid}/compromise"
+    assert (await chief.post(at, confirmation="wrong", reason="stolen")).status_code == 422
+    assert (await chief.post(at, confirmation=kid[:8], reason="")).status_code == 422
+    assert (await chief.post(at, confirmation=kid[:8], reason="stolen")).status_code == 303
+    assert "Given up" in (await chief.get("/keys")).text
+
+
+async def test_a_key_is_rotated(chief: Browser) -> None:
+    assert "next token key" in (await chief.follow(await chief.post("/keys/rotations", purpose="token"))).text
+    assert "no such purpose" in (await chief.follow(await chief.post("/keys/rotations", purpose="nonsense"))).text
+
+
+async def test_a_connection_ends_only_when_its_peer_s_name_is_typed(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    at = f"/connections/{names['connection']}"
+    assert (await admin.post(f"{at}/disconnect", confirmation="other")).status_code == 422
+    assert "Connecting" in (await admin.get(at)).text
+    assert (await admin.post(f"{at}/disconnect", confirmation="desk-one", reason="Done")).status_code == 303
+    assert "This connection has ended" in (await admin.get(at)).text
+
+
+async def test_a_connection_that_is_not_active_cannot_be_paused(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    answer = await admin.post(f"/connections/{names['connection']}/pause")
+    assert "banner-error" in (await admin.follow(answer)).text
+
+
+async def test_a_heartbeat_says_what_came_of_it(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    answer = await admin.post(f"/connections/{names['connection']}/heartbeat")
+    assert "banner-" in (await admin.follow(answer)).text
+
+
+async def test_roles_over_keys_stay_as_they_are_when_an_admin_saves_roles(world: World, admin: Browser) -> None:
+    person = await world.person(Role.SN_KMF_CRYPTOGRAPHIC_AUDITOR, Role.SN_SB_READ)
+    saved = await admin.post(f"/users/{person.id}/roles", roles=["sn_sb.admin"])
+    assert saved.status_code == 303
+    shown = (await admin.get("/users")).text
+    assert "sn_kmf.cryptographic_auditor, sn_sb.admin" in shown
+
+
+async def test_the_record_is_changed_by_the_version_that_was_shown(world: World, admin: Browser) -> None:
+    fields = {"name": "hub-two", "instance_type": "sub_production", "sender_address": "", "support_contact": ""}
+    assert (await admin.post("/instance/edit", version="1", **fields)).status_code == 303
+    assert (await admin.post("/instance/edit", version="1", **fields)).status_code == 412
+    assert (await admin.post("/instance/edit", version="2", **{**fields, "name": "no blanks!"})).status_code == 422
+    assert "hub-two" in (await admin.get("/instance")).text
