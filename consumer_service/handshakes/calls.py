@@ -54,7 +54,8 @@ async def _announce(context: Context, connection_id: str, attempt: Attempt) -> A
     await context.database.write(
         service.announced, connection_id=connection_id, attempt=attempt, answer=answer, now=context.clock()
     )
-    await _post(context, attempt.peer, "reveal", Reveal(nonce_c=attempt.nonce_c))
+    revealed = await _post(context, attempt.peer, "reveal", Reveal(nonce_c=attempt.nonce_c))
+    parsed(RegistrationStatus, revealed.body)  # nothing follows from it, but who answers otherwise is not believed
     return answer
 
 

@@ -79,6 +79,17 @@ def require_comparison(typed: str, expected: str, attempts: int) -> None:
         )
 
 
+def require_same_comparison(told: str, expected: str | None) -> None:
+    """Raise `Conflict` unless the code confirmed on the consumer's side is ours."""
+    if expected is None or not same_code(told, expected):
+        raise Conflict(
+            "The comparison code confirmed on the consumer's side is not that of this registration",
+            code="comparison_failed",
+            cause="The two sides do not see the same keys and nonces: somebody may stand in between.",
+            fix="Do not go on; cancel, and ask the provider for a new registration.",
+        )
+
+
 def require_code(
     given: Completion,
     *,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from provider_service.context import Context
 from provider_service.handshakes import service
+from shared.signing.errors import StatementIdentity
 from shared.signing.keys import PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
 from shared.transport.errors import RefusedByPeer
@@ -32,6 +33,8 @@ async def check_address(context: Context, url: str, announcement: Announcement) 
         reply = await context.peers.fetch_signed(url, WELL_KNOWN_PATH, keys_from=keys_from)
     except Conflict:
         raise
+    except StatementIdentity as error:
+        raise _another_instance(url) from error
     except ExchangeError as error:
         raise Conflict(
             f"The provider could not reach you at {url}: {error.detail}",
@@ -51,12 +54,16 @@ async def check_address(context: Context, url: str, announcement: Announcement) 
 def _require_same(discovery: Discovery, announcement: Announcement, url: str, key_set_instance: str) -> None:
     expected = (url, announcement.instance_id, announcement.instance_id)
     if (discovery.issuer, discovery.instance_id, key_set_instance) != expected:
-        raise Conflict(
-            f"Another instance answers at {url}",
-            code="peer_identity_mismatch",
-            cause="Instance id or address there are not those of the announcement.",
-            fix="Open the link on the instance that runs at the registered address.",
-        )
+        raise _another_instance(url)
+
+
+def _another_instance(url: str) -> Conflict:
+    return Conflict(
+        f"Another instance answers at {url}",
+        code="peer_identity_mismatch",
+        cause="Instance id, identity key or address there are not those of the announcement.",
+        fix="Open the link on the instance that runs at the registered address.",
+    )
 
 
 async def tell_cancellations(context: Context, now: datetime) -> None:

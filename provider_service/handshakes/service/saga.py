@@ -173,7 +173,7 @@ def complete(
     def step() -> BaseModel:
         shake = _going_on(session, number)
         if shake.delivery == DeliveryMode.PULL:
-            consent.require_comparison(body.comparison_code or "", comparison(session, number) or "-", 0)
+            consent.require_same_comparison(body.comparison_code or "", comparison(session, number))
         shake.allowed_by = authorizations.redeem(session, number=number, body=body, now=now)
         connection_id = new_id()
         task = registrations.get(session, number)
