@@ -38,7 +38,8 @@ MESSAGES_PATH: Final = "/exchange/v1/messages"
 FRESH: Final = timedelta(seconds=5)
 """How long what is needed to call a peer is used without looking again."""
 
-SPLIT: Final = frozenset({"too_large", "malformed"})
+SPLIT: Final = frozenset({"too_large", "malformed", "invalid"})
+"""Refusals of a batch as a whole: it is sent again in halves, until the message at fault stands alone."""
 OVER: Final = frozenset({"connection_closed", "connection_unknown"})
 """Answers to a goodbye that say as much as a success."""
 
