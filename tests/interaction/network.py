@@ -1,9 +1,11 @@
 """The network between the instances of one process, and what can go wrong on it: lost requests, lost answers."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
@@ -54,6 +56,8 @@ class Call:
     origin: str
     request: httpx.Request
     status: int | None = None
+    code: str = ""
+    """Of the refusal, where it was one."""
 
     @property
     def name(self) -> str:
@@ -82,8 +86,8 @@ class Wire(httpx.AsyncBaseTransport):
             raise httpx.ConnectError("lost on the way there")
         if fault and fault.kind == "arrived":
             fault.strike()
-        response = await self.apps[origin].handle_async_request(request)
-        call.status = response.status_code
+        response = await _whole(await self.apps[origin].handle_async_request(request))
+        call.status, call.code = response.status_code, _code_of(response.stream)
         if fault and fault.kind == "answer":
             raise httpx.ReadError("lost on the way back")
         if fault and fault.kind == "answered":
@@ -102,6 +106,25 @@ class Wire(httpx.AsyncBaseTransport):
     def seen(self, call: str) -> list[Call]:
         """The calls so far whose method and path match."""
         return [one for one in self.calls if re.fullmatch(call, one.name)]
+
+
+async def _whole(response: httpx.Response) -> httpx.Response:
+    """The same answer, its body read and yet to be read."""
+    body = await response.aread()
+    return httpx.Response(response.status_code, headers=response.headers.raw, stream=_Body(body))
+
+
+def _code_of(body: Any) -> str:
+    try:
+        return str(json.loads(body.content).get("code", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+class _Body(httpx.ByteStream):
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.content = content
 
 
 @dataclass

@@ -155,6 +155,16 @@ class Side:
         found: list[Document] = (await self.api("GET", path))["items"]
         return found
 
+    async def share(self, text: str, **more: str) -> Document:
+        """Open an incident and share it over the youngest connection."""
+        fields = {"short_description": text, "state": "New"} | more
+        body = {"fields": fields, "connection_id": (await self.connection())["id"]}
+        return dict(await self.api("POST", "incidents", body))
+
+    async def texts(self) -> list[str]:
+        """Short descriptions of the incidents here, sorted."""
+        return sorted(one["fields"]["short_description"] for one in await self.items("incidents?limit=200"))
+
     async def connection(self) -> Document:
         """The youngest connection."""
         return (await self.items("connections"))[0]
