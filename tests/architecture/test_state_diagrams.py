@@ -1,0 +1,32 @@
+"""docs/states.md is drawn from the tables: it can be nothing but true (design: architecture.md, *The tree*)."""
+
+import sys
+from pathlib import Path
+
+from shared.lifecycle.connection import CONNECTION
+from shared.lifecycle.key import KEY
+from shared.lifecycle.provider_connection import PROVIDER_CONNECTION
+from shared.lifecycle.registration import REGISTRATION
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "states.md"
+HEAD = """# States
+
+Drawn from the tables in `shared/lifecycle` by `python tests/architecture/test_state_diagrams.py`; a test holds this page
+against them. A move that is not drawn is refused with the code `illegal_move`.
+"""
+
+
+def page() -> str:
+    parts = [HEAD]
+    for table in (REGISTRATION, PROVIDER_CONNECTION, CONNECTION, KEY):
+        parts.append(f"## {table.name}\n\n```mermaid\n{table.diagram()}\n```\n")
+    return "\n".join(parts)
+
+
+def test_the_page_shows_the_tables_as_they_are() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.exit(0)
