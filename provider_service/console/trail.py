@@ -14,6 +14,7 @@ from provider_service.context import ContextDep
 
 router = console_router()
 
+_NOTHING = "\N{EN DASH}"
 SHOWN: Final = 300
 """Characters of what an entry changed, at most; the API shows all of it."""
 
@@ -56,11 +57,20 @@ async def show_trail(
 
 
 def changes(entry: Changed) -> str:
-    """Return what an entry says has changed, one member after the other."""
+    """Return what an entry says has changed, one member after the other; members without a value are left out."""
     before, after = entry.before or {}, entry.after or {}
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    return "; ".join(f"{name}: {_from(before, name)}{after.get(name)}" for name in names)[:SHOWN]
+    names = [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
+    told = [f"{name}: {_from(before, name)}{_plain(after.get(name))}" for name in names]
+    return "; ".join(text for text in told if not text.endswith(": "))[:SHOWN]
 
 
 def _from(before: Mapping[str, Any], name: str) -> str:
-    return f"{before[name]} → " if name in before else ""
+    return f"{_plain(before[name]) or _NOTHING} → " if name in before else ""
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
