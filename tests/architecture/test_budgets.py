@@ -41,7 +41,8 @@ def shown(path: Path) -> str:
 
 def test_no_file_is_longer_than_its_budget() -> None:
     tests = (path for path in sorted((ROOT / "tests").rglob("*.py")))
-    assert {shown(path): lines(path) for path in [*sources(), *tests] if lines(path) > FILE_LINES} == {}
+    written = (path for path in [*sources(), *tests] if "migrations" not in path.parts)  # those alembic writes
+    assert {shown(path): lines(path) for path in written if lines(path) > FILE_LINES} == {}
 
 
 def test_the_median_file_is_short() -> None:
