@@ -109,7 +109,7 @@ def connection_hooks() -> ConnectionHooks:
         reason = connections.get(session, connection_id).close_reason
         provider_connections.disconnected(session, established_id=connection_id, reason=reason, now=now)
 
-    return ConnectionHooks(activated=[activated], closed=[closed])
+    return ConnectionHooks(activated=[activated], closed=[closed, records.connection_closed])
 
 
 def message_handlers() -> dict[str, Handler]:

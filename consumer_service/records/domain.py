@@ -1,6 +1,6 @@
 """What may change in a record, and whose change counts; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -69,12 +69,19 @@ def differences(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[st
 def settle_conflicts(bond: BondWork, seen: int, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return which of the peer's changes count here, and the fields where ours stands against it.
 
-    A change that was made without knowing our last one of the same field is concurrent: the provider's counts.
+    A change that was made without knowing our last one of the same field is concurrent: the provider's counts. One
+    that waits for the reconnection is known to nobody else.
     """
     if OUR_SIDE is Side.CONSUMER:
         return dict(wanted), []
-    kept = [name for name in wanted if bond.changed.get(name, 0) > seen]
+    kept = [name for name in wanted if bond.changed.get(name, 0) > seen or name in bond.pending]
     return {name: value for name, value in wanted.items() if name not in kept}, kept
+
+
+def pointer_to(place: Sequence[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of a member of a message's data; names a peer made up are cut short."""
+    parts = (str(part)[:80].replace("~", "~0").replace("/", "~1") for part in place)
+    return "/".join(("/data", *parts))
 
 
 def refusal(code: str, detail: str, fix: str = "", pointer: str = "") -> Problem:

@@ -41,6 +41,13 @@ def bonds_of(session: Session, incident_ids: Collection[str]) -> Sequence[Row[An
     return session.execute(query).all()
 
 
+def incidents_tied(session: Session, connection_id: str, bond_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Return the incidents behind bonds of a connection, locked in one order: before the bonds, as everybody does."""
+    tied = select(_BOND.c.incident_id).where(_BOND.c.id.in_(sorted(bond_ids)), _BOND.c.connection_id == connection_id)
+    query = select(_INCIDENT).where(_INCIDENT.c.id.in_(tied)).order_by(_INCIDENT.c.id).with_for_update()
+    return session.execute(query).all()
+
+
 def bonds(session: Session, connection_id: str, ids: Collection[str]) -> Sequence[Row[Any]]:
     """Return bonds of a connection by id, locked in one order."""
     query = select(_BOND).where(_BOND.c.id.in_(sorted(ids)), _BOND.c.connection_id == connection_id)
@@ -108,9 +115,10 @@ def comments(session: Session, incident_id: str) -> Sequence[IncidentComment]:
     return session.scalars(query.order_by(IncidentComment.created_at, IncidentComment.id)).all()
 
 
-def known_comments(session: Session, ids: Collection[str]) -> set[str]:
-    """Return which comment ids are known."""
-    return set(session.scalars(select(IncidentComment.id).where(IncidentComment.id.in_(sorted(ids)))))
+def known_comments(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return which comment ids are known, and the incident each belongs to."""
+    query = select(IncidentComment.id, IncidentComment.incident_id).where(IncidentComment.id.in_(sorted(ids)))
+    return {row.id: row.incident_id for row in session.execute(query)}
 
 
 def bond_page(session: Session, *, before: str | None, limit: int, filters: Mapping[str, str | None]) -> Sequence[Bond]:
@@ -132,9 +140,19 @@ def bond(session: Session, bond_id: str, *, lock: bool = False) -> Bond | None:
 
 def fail_bonds(session: Session, connection_id: str, problems: dict[str, dict[str, Any] | None], now: datetime) -> None:
     """Mark bonds whose message the peer did not take."""
-    for bond_id, problem in problems.items():
+    for bond_id, problem in sorted(problems.items()):
         session.execute(
             update(Bond)
             .where(Bond.id == bond_id, Bond.connection_id == connection_id)
             .values(state="Error", problem=problem, updated_at=now)
         )
+
+
+def disconnect_bonds(session: Session, connection_id: str, now: datetime) -> None:
+    """Disconnect every bond of a connection."""
+    session.execute(
+        update(Bond)
+        .where(Bond.connection_id == connection_id, Bond.state != "Disconnected")
+        .values(state="Disconnected", updated_at=now)
+        .execution_options(synchronize_session=False)
+    )

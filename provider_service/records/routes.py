@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from provider_service.audit.deps import Answer, allowed, carry_out_once, place_in
 from provider_service.audit.domain import Actor
-from provider_service.audit.schemas import EntityId
+from provider_service.audit.schemas import PLAIN, EntityId
 from provider_service.context import ContextDep
 from provider_service.records import service
 from provider_service.records.domain import BondState
@@ -44,7 +44,7 @@ router = APIRouter(prefix="/api/v1", tags=["records"], dependencies=[Depends(kno
 
 Reader = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ, scope="incidents:read"))]
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, scope="incidents:write"))]
-Text40 = Annotated[str | None, Query(max_length=40)]
+Text40 = Annotated[str | None, Query(max_length=40, pattern=PLAIN)]
 
 _CREATE = signed_body(IncidentCreate, example={"fields": {"short_description": "Mail is down", "state": "New"}})
 _BULK = signed_body(
@@ -236,15 +236,25 @@ async def get_bond(bond_id: EntityId, context: ContextDep, actor: Reader) -> Bon
     return service.bond_view(await context.database.read(service.get_bond, bond_id))
 
 
-@router.post("/bonds/{bond_id}/disconnect")
-async def disconnect_bond(bond_id: EntityId, context: ContextDep, actor: Writer) -> BondView:
+@router.post("/bonds/{bond_id}/disconnect", response_model=BondView)
+async def disconnect_bond(
+    bond_id: EntityId, request: Request, context: ContextDep, actor: Writer, key: IdempotencyKey
+) -> Response:
     """Stop sending changes over a bond; they are noted for the reconnection."""
-    now = context.clock()
-    return service.bond_view(await context.database.write(service.disconnect, bond_id=bond_id, actor=actor, now=now))
+
+    def work(session: Session, now: datetime) -> Answer:
+        return Answer(service.bond_view(service.disconnect(session, bond_id=bond_id, actor=actor, now=now)), 200)
+
+    return await carry_out_once(request, context, owner=actor.id, key=key, work=work)
 
 
-@router.post("/bonds/{bond_id}/reconnect")
-async def reconnect_bond(bond_id: EntityId, context: ContextDep, actor: Writer) -> BondView:
+@router.post("/bonds/{bond_id}/reconnect", response_model=BondView)
+async def reconnect_bond(
+    bond_id: EntityId, request: Request, context: ContextDep, actor: Writer, key: IdempotencyKey
+) -> Response:
     """Send changes again, beginning with those made meanwhile."""
-    now = context.clock()
-    return service.bond_view(await context.database.write(service.reconnect, bond_id=bond_id, actor=actor, now=now))
+
+    def work(session: Session, now: datetime) -> Answer:
+        return Answer(service.bond_view(service.reconnect(session, bond_id=bond_id, actor=actor, now=now)), 200)
+
+    return await carry_out_once(request, context, owner=actor.id, key=key, work=work)

@@ -1,5 +1,6 @@
 """What a peer's messages do here: applied batch by batch, each judged on its own (docs/protocol.md, section 10)."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from consumer_service.audit.domain import Actor
 from consumer_service.connections import service as connections
 from consumer_service.records import store
-from consumer_service.records.domain import BondState, BondWork, refusal, settle_conflicts
+from consumer_service.records.domain import BondWork, pointer_to, refusal, settle_conflicts
 from consumer_service.records.service.work import Work
 from shared.delivery.inbox import Handler
 from shared.delivery.settling import Settled
@@ -20,6 +21,7 @@ from shared.wire.problems import Problem
 from shared.wire.states import MessageType, OutcomeKind
 
 _INCIDENT: TypeAdapter[IncidentData] = TypeAdapter(IncidentData)
+_BOND_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COMMENT: TypeAdapter[CommentData] = TypeAdapter(CommentData)
 
 Data = TypeVar("Data", IncidentData, CommentData)
@@ -39,13 +41,7 @@ def apply_incidents(
     """Apply creates and updates; return why each was rejected, or None."""
     work = _begin(session, connection_id, messages, now_ms)
     read = [_read(_INCIDENT, message) for message in messages]
-    fresh = {
-        message.lane
-        for message, data in zip(messages, read, strict=True)
-        if isinstance(data, IncidentData) and data.op == "create" and message.lane not in work.bonds
-    }
-    foreign = store.foreign_bonds(session, connection_id, fresh) if fresh else set()
-    numbers = iter(work.numbers(len(fresh - foreign)))
+    numbers = _numbers(work, connection_id, messages, read)
     verdicts: list[Problem | None] = []
     for message, data in zip(messages, read, strict=True):
         bond = work.bonds.get(message.lane)
@@ -53,9 +49,11 @@ def apply_incidents(
             verdicts.append(data)
         elif bond is not None:
             verdicts.append(_change(work, bond, data, message))
-        elif data.op == "create" and message.lane not in foreign:
-            values = data.fields.model_dump(exclude_unset=True)
-            incident = work.create(values, number=next(numbers), origin=connection_id)
+        elif data.op == "create" and not _BOND_ID.fullmatch(message.lane):
+            verdicts.append(_invalid("/lane", "a bond's id is a UUID in lower case"))
+        elif data.op == "create" and message.lane in numbers:
+            number, values = numbers[message.lane], data.fields.model_dump(exclude_unset=True)
+            incident = work.create(values, number=number, origin=connection_id)
             bond = work.bond(incident, connection_id, bond_id=message.lane, data=data)
             verdicts.append(None)
         else:
@@ -80,25 +78,32 @@ def apply_comments(
         elif bond is None:
             verdicts.append(_unknown(message.lane))
         else:
-            if data.comment_id not in known:
-                known.add(data.comment_id)
-                work.comment(
-                    work.incidents[bond.incident_id],
-                    kind="comment",
-                    author=data.author,
-                    text=data.text,
-                    comment_id=data.comment_id,
-                    origin=connection_id,
-                )
-            verdicts.append(None)
+            verdicts.append(_comment(work, bond, data, known))
         _taken(bond, message)
     work.store()
     return verdicts
 
 
+def _comment(work: Work, bond: BondWork, data: CommentData, known: dict[str, str]) -> Problem | None:
+    incident_id = bond.incident_id
+    holder = known.get(data.comment_id)
+    if holder is not None:
+        return None if holder == incident_id else _invalid("/data/comment_id", "it names a comment of another record")
+    known[data.comment_id] = incident_id
+    work.comment(
+        work.incidents[incident_id],
+        kind="comment",
+        author=data.author,
+        text=data.text,
+        comment_id=data.comment_id,
+        origin=bond.connection_id,
+    )
+    return None
+
+
 def on_settled(session: Session, connection_id: str, settled: Sequence[Settled], now_ms: int) -> None:
     """Show on the bond what the peer did not take."""
-    refused = {
+    refused = {  # the last verdict on a lane is the one to show
         message.lane: message.problem.to_wire() if message.problem else None
         for message in settled
         if message.type in _TYPES and message.outcome in _REFUSED
@@ -107,14 +112,33 @@ def on_settled(session: Session, connection_id: str, settled: Sequence[Settled],
         store.fail_bonds(session, connection_id, refused, _instant(now_ms))
 
 
+def connection_closed(session: Session, connection_id: str, now: datetime) -> None:
+    """Disconnect the bonds of a connection that has ended, so that their incidents can be worked on."""
+    store.disconnect_bonds(session, connection_id, now)
+
+
 def _begin(session: Session, connection_id: str, messages: Sequence[Message], now_ms: int) -> Work:
     peer = connections.get(session, connection_id)
     actor = Actor(kind="peer", id=peer.peer_instance_id, name=peer.peer_name)
     work = Work(session, actor=actor, now=_instant(now_ms))
-    rows = store.bonds(session, connection_id, {message.lane for message in messages})
-    work.load(ids={row.incident_id for row in rows}, with_bonds=False)
-    work.attach(rows)
+    work.load_lanes(connection_id, {message.lane for message in messages})
     return work
+
+
+def _numbers(
+    work: Work, connection_id: str, messages: Sequence[Message], read: Sequence[IncidentData | Problem]
+) -> dict[str, str]:
+    """Return a number for each lane that a message of the batch may create a record in."""
+    fresh = {
+        message.lane
+        for message, data in zip(messages, read, strict=True)
+        if isinstance(data, IncidentData) and data.op == "create" and message.lane not in work.bonds
+        if _BOND_ID.fullmatch(message.lane)
+    }
+    if not fresh:
+        return {}
+    free = sorted(fresh - store.foreign_bonds(work.session, connection_id, fresh))
+    return dict(zip(free, work.numbers(len(free)), strict=True))
 
 
 def _change(work: Work, bond: BondWork, data: IncidentData, message: Message) -> Problem | None:
@@ -123,10 +147,10 @@ def _change(work: Work, bond: BondWork, data: IncidentData, message: Message) ->
             "bond_exists", f"{message.lane} ties another record of yours", "Share the record under a new bond."
         )
     bond.peer_record_id, bond.peer_number = data.record_id, data.number
-    if bond.state == BondState.ERROR:
-        bond.state = BondState.CONNECTED
-    wanted, _kept = settle_conflicts(bond, data.seen, data.fields.model_dump(exclude_unset=True))
-    work.change(work.incidents[bond.incident_id], wanted)
+    incident, told = work.incidents[bond.incident_id], data.fields.model_dump(exclude_unset=True)
+    wanted, kept = settle_conflicts(bond, data.seen, told)
+    work.change(incident, wanted)
+    work.keep(incident, {name: told[name] for name in kept})
     return None
 
 
@@ -141,10 +165,11 @@ def _read(adapter: TypeAdapter[Data], message: Message) -> Data | Problem:
         return adapter.validate_python(message.data)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        pointer = "/data/" + "/".join(str(part) for part in fault["loc"])
-        return refusal(
-            "invalid", f"{pointer}: {fault['msg']}", "Correct the member and send it as a new message.", pointer
-        )
+        return _invalid(pointer_to(fault["loc"]), fault["msg"])
+
+
+def _invalid(pointer: str, why: str) -> Problem:
+    return refusal("invalid", f"{pointer}: {why}", "Correct the member and send it as a new message.", pointer)
 
 
 def _unknown(lane: str) -> Problem:

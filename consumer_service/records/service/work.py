@@ -42,6 +42,12 @@ class Work:
         if with_bonds:
             self.attach(store.bonds_of(self.session, list(self.incidents)))
 
+    def load_lanes(self, connection_id: str, lanes: Collection[str]) -> None:
+        """Load and lock the bonds named by a peer's lanes, and their incidents."""
+        for row in store.incidents_tied(self.session, connection_id, lanes):
+            self.incidents[row.id] = _incident(row)
+        self.attach(store.bonds(self.session, connection_id, lanes))
+
     def attach(self, rows: Sequence[Row[Any]]) -> None:
         """Take bonds into the work."""
         for row in rows:
@@ -76,6 +82,12 @@ class Work:
             incident.version += not incident.new
             self._note("incident.updated", incident, before=before, after=changed)
         return changed
+
+    def keep(self, incident: IncidentWork, theirs: Mapping[str, Any]) -> None:
+        """Note a peer's concurrent change that our values stand against."""
+        ours = {name: incident.values.get(name) for name in theirs}
+        if ours != dict(theirs):
+            self._note("incident.conflicted", incident, after={"kept": ours, "refused": dict(theirs)})
 
     def bond(
         self,

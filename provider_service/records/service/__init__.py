@@ -11,7 +11,7 @@ from provider_service.records.service.changes import (
     share,
     update,
 )
-from provider_service.records.service.inbound import message_handlers, on_settled
+from provider_service.records.service.inbound import connection_closed, message_handlers, on_settled
 from provider_service.records.service.reading import bond_view, bonds, comments, incident_view, incidents
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "bond_view",
     "bonds",
     "comments",
+    "connection_closed",
     "create",
     "disconnect",
     "get_bond",

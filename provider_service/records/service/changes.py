@@ -128,15 +128,19 @@ def disconnect(session: Session, *, bond_id: str, actor: Actor, now: datetime) -
 
 
 def reconnect(session: Session, *, bond_id: str, actor: Actor, now: datetime) -> Bond:
-    """Send changes again, beginning with those made meanwhile."""
-    bond = get_bond(session, bond_id, lock=True)
-    if bond.state == BondState.CONNECTED:
-        return bond
+    """Send changes again, beginning with those made meanwhile; after a refusal, with everything ever changed here.
+
+    Raises `Conflict` (``connection_not_active``) where the connection is not active.
+    """
+    bond = get_bond(session, bond_id)
+    _shareable(session, bond.connection_id)
     work = Work(session, actor=actor, now=now)
     work.load(ids=[bond.incident_id], with_bonds=True)
     mine = work.bonds[bond_id]
-    mine.state, missed, mine.pending = BondState.CONNECTED, mine.pending, []
-    mine.touched = True
+    if mine.state == BondState.CONNECTED:
+        return bond
+    missed = sorted({*mine.pending, *(mine.changed if mine.state == BondState.ERROR else ())})
+    mine.state, mine.pending, mine.touched = BondState.CONNECTED, [], True
     incident = work.incidents[mine.incident_id]
     if missed:
         work.send(incident, mine, "update", {name: incident.values[name] for name in missed}, new_id())
