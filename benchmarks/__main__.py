@@ -15,6 +15,9 @@ from benchmarks.prototype import runner as prototype
 from benchmarks.report import Engine, Report
 from benchmarks.results import Throughput, median
 
+WIDTH = 100
+"""Columns the tables need, also where the output goes to a file."""
+
 RESULTS = Path("var") / "benchmarks.json"
 
 
@@ -28,6 +31,7 @@ def main() -> None:
     given = options.parse_args()
     engines = (given.engine,) if given.engine else ENGINES
     console = Console()
+    console.width = max(console.width, WIDTH)
     report = Report(machine.description(), machine.load_average())
     began = time.monotonic()
     with databases(engines) as made:

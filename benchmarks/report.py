@@ -69,8 +69,8 @@ class Report:
 
 def _throughput(engine: Engine) -> Table:
     table = Table(title=f"{engine.version}: a backlog over one connection, 1 kB a record", title_justify="left")
-    for heading in ("batch", "", "records/s", "lowest - highest", "sender CPU", "receiver CPU", "ratio"):
-        table.add_column(heading, justify="left" if not heading else "right")
+    for heading in ("batch", "", "records/s", "lowest", "highest", "sender CPU", "receiver CPU", "ratio"):
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
     for batch in BATCHES:
         for label, subject in (("prototype", engine.prototype), ("product", engine.product)):
             cell = subject.rates.get(batch)
@@ -81,7 +81,8 @@ def _throughput(engine: Engine) -> Table:
                 str(batch),
                 label,
                 f"{cell.rate:,.0f}",
-                f"{cell.spread[0]:,.0f} - {cell.spread[1]:,.0f}",
+                f"{cell.spread[0]:,.0f}",
+                f"{cell.spread[1]:,.0f}",
                 f"{cell.sender_us:.0f} us",
                 f"{cell.receiver_us:.0f} us",
                 "" if ratio is None else f"{ratio:.2f}",
@@ -94,7 +95,7 @@ def _latency(engine: Engine) -> Table:
         title="Single writes under light load, from the local write to the peer's verdict", title_justify="left"
     )
     for heading in ("", "p50", "p99", "writes"):
-        table.add_column(heading, justify="left" if not heading else "right")
+        table.add_column(heading, justify="left" if not heading else "right", no_wrap=True)
     for label, subject in (("prototype", engine.prototype), ("product", engine.product)):
         if subject.latency is not None:
             latency = subject.latency
