@@ -1,0 +1,100 @@
+"""How each operation is called so that it succeeds in the prepared world; what stands here needs more than its example.
+
+Operations run in this order: those that end something come last.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from shared.transport.openapi import operations
+
+ALIASES: Final = {
+    "provider_connection_id": (
+        "get_provider_connection",
+        "validate_provider_connection",
+        "connect_to_provider",
+        "confirm_comparison_code",
+        "cancel_provider_connection",
+    )
+}
+"""Names of known ids that stand for a path parameter of another name in these operations."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What differs from the example and the path parameters that everybody uses."""
+
+    body: Mapping[str, Any] | None = None
+    """A value that names a known id stands for it."""
+    path: Mapping[str, str] = field(default_factory=dict)
+    """Path parameter to the name of the known id that it takes here."""
+
+
+PREPARED: Final = frozenset(
+    {
+        "create_instance",
+        "create_provider_connection",
+        "connect_to_provider",
+        "confirm_comparison_code",
+        "cancel_provider_connection",
+        "validate_provider_connection",
+        "reset_handshake",
+        "receive_messages",
+        "fetch_messages",
+        "settle_messages",
+        "exchange_heartbeats",
+        "pin_keys",
+        "end_connection",
+        "announce_consumer",
+        "reveal_nonce",
+        "push_authorization_request",
+        "complete_registration",
+        "cancel_registration_as_consumer",
+        "cancel_registration_as_provider",
+        "get_registration_as_consumer",
+    }
+)
+"""What succeeds while the world is prepared, or when a connection ends: a step of a handshake, or a signed call."""
+
+CALLS: Final[Mapping[str, Call]] = {
+    "create_user": Call({"email": "grace@example.com", "name": "Grace Hopper", "roles": ["sn_sb.read"]}),
+    "update_user": Call({"name": "Ada King"}),
+    "create_contact": Call({"email": "charles@example.com", "name": "Charles Babbage"}),
+    "update_company": Call({"name": "Analytical Engines"}),
+    "update_instance": Call({"support_contact": "+44 20 7946 0000"}),
+    "update_issue": Call({"assigned_to": "user_id"}),
+    "rotate_key": Call({"purpose": "data"}),
+    "activate_key": Call({"insist": True}),
+    "skip_message": Call(path={"message_id": "skipped_message_id"}),
+    "create_registration": Call(
+        {"company_id": "company_id", "contact_id": "contact_id", "consumer_url": "https://desk.elsewhere.example"}
+    ),
+    "update_registration": Call({"environment": "Test"}),
+    "add_registration_entry": Call({"kind": "comment", "text": "Called the customer."}),
+    "start_registration_again": Call(path={"number": "closed_number"}),
+    "share_incident": Call({"connection_id": "connection_id"}),
+    "update_incident": Call({"state": "In Progress"}),
+    "add_incident_comment": Call({"text": "Rebooting it."}),
+    "declare_instance": Call({"decision": "restored"}),
+}
+
+LAST: Final = (
+    "revoke_registration_link",
+    "cancel_registration",
+    "disconnect_connection",
+    "rekey_identity",
+    "compromise_key",
+    "declare_instance",
+    "revoke_token",
+)
+
+
+def ordered(document: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return path, method and operation of every operation, those that end something last."""
+
+    def place(found: tuple[str, str, dict[str, Any]]) -> int:
+        name = found[2]["operationId"]
+        return LAST.index(name) + 1 if name in LAST else 0
+
+    return sorted(operations(document), key=place)
