@@ -88,6 +88,7 @@ def create_app(
         openapi_url="/openapi.json",
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     app.state.context = context
