@@ -46,7 +46,7 @@ def page(session: Session, *, before: str | None, limit: int, state: str | None)
 
 
 def with_number(session: Session, number: str) -> Sequence[ProviderConnection]:
-    """Return the live provider connections of this registration number; two providers may use the same."""
+    """Return the provider connections of this registration number, live ones first; two providers may use the same."""
     return store.by_number(session, number)
 
 

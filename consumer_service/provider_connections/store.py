@@ -25,9 +25,9 @@ def live_at(session: Session, issuer: str) -> ProviderConnection | None:
 
 
 def by_number(session: Session, number: str) -> Sequence[ProviderConnection]:
-    """Return the live provider connections whose provider gave the registration this number."""
-    query = select(ProviderConnection).where(ProviderConnection.number == number, ProviderConnection.live.is_(True))
-    return session.scalars(query).all()
+    """Return the provider connections whose provider gave the registration this number, live ones first."""
+    query = select(ProviderConnection).where(ProviderConnection.number == number)
+    return session.scalars(query.order_by(ProviderConnection.live.desc(), ProviderConnection.id.desc())).all()
 
 
 def by_connection(session: Session, connection_id: str) -> ProviderConnection | None:
