@@ -18,6 +18,9 @@ from demo.mailbox import Mailbox
 from demo.processes import Service, free_port, fresh_home
 from demo.story import Stage
 
+PORT = int(os.environ.get("DEMO_PORT", "8000"))
+"""Where the provider listens if nobody else does; the consumer and the mail catcher stand beside it. 0: anywhere."""
+
 EVENTS = int(os.environ.get("DEMO_EVENTS", "6000"))
 """Events of real incidents that cross, at least."""
 
@@ -27,7 +30,7 @@ def main() -> int:
     leaves = os.environ.get("DEMO_EXIT") == "1"
     voice = Console(stderr=leaves, highlight=False, width=None if sys.stdout.isatty() else 120)
     home = fresh_home()
-    mailbox = Mailbox(free_port(8025))
+    mailbox = Mailbox(free_port(PORT and PORT + 25))
     services: list[Service] = []
     try:
         stage = _curtain(voice, mailbox, services)
@@ -52,7 +55,7 @@ def main() -> int:
 
 def _curtain(voice: Console, mailbox: Mailbox, services: list[Service]) -> Stage:
     voice.rule("[bold]Service Exchange: the demonstration")
-    provider_port, consumer_port = free_port(8000), free_port(8001)
+    provider_port, consumer_port = free_port(PORT), free_port(PORT and PORT + 1)
     addresses = f"http://127.0.0.1:{provider_port} http://127.0.0.1:{consumer_port}"
     common = {
         "SMTP_HOST": "127.0.0.1",

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = ROOT / "var" / "demo"
+HOME = Path(os.environ.get("DEMO_HOME") or ROOT / "var" / "demo")
 """Everything a run keeps; made anew by the next one."""
 
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 def fresh_home() -> Path:
@@ -102,7 +102,8 @@ class Service:
                 if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
                     return
             except httpx.HTTPError:
-                time.sleep(0.1)
+                pass
+            time.sleep(0.1)
         raise RuntimeError(f"{self.name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
 
     def stop(self) -> None:
