@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from shared.transport.conventions import MERGE_PATCH_TYPE
 from shared.wire.problems import Problem
 from shared.wire.version import JSON_TYPE, PROBLEM_TYPE
 
@@ -51,16 +52,33 @@ def operation_id(route: APIRoute) -> str:
 def signed_body(
     model: type[BaseModel], *, example: Mapping[str, Any] | None = None, content_type: str = JSON_TYPE
 ) -> dict[str, Any]:
-    """Return ``openapi_extra`` for an endpoint that reads ``model`` from the raw body itself."""
+    """Return ``openapi_extra`` for an endpoint that reads ``model`` from the raw body itself.
+
+    Of a merge patch (RFC 7396) every member may be left out, whatever the whole record needs.
+    """
     schema = model.model_json_schema(ref_template=_COMPONENTS, mode="validation")
     definitions = schema.pop("$defs", {})
-    definitions[model.__name__] = schema
-    content: dict[str, Any] = {"schema": {"$ref": _COMPONENTS.format(model=model.__name__)}}
+    name = model.__name__
+    if content_type == MERGE_PATCH_TYPE:
+        name = f"{name.removesuffix('Patch')}Patch"
+        schema = _patch_of(schema, name)
+    definitions[name] = schema
+    content: dict[str, Any] = {"schema": {"$ref": _COMPONENTS.format(model=name)}}
     if example is not None:
         content["example"] = dict(example)
     return {
         "requestBody": {"required": True, "content": {content_type: content}},
         _DEFINITIONS: definitions,
+    }
+
+
+def _patch_of(schema: Mapping[str, Any], title: str) -> dict[str, Any]:
+    members = {
+        name: {word: value for word, value in member.items() if word != "default"}
+        for name, member in schema["properties"].items()
+    }
+    return {**{word: value for word, value in schema.items() if word != "required"}, "properties": members} | {
+        "title": title
     }
 
 
