@@ -24,7 +24,7 @@ from consumer_service.mail.domain import Handover
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import service as provider_connections
 from consumer_service.settings import Settings
-from shared.delivery import answers, nonces, purge
+from shared.delivery import answers, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
 from shared.delivery.statements import WAKE_CHANNEL
@@ -71,6 +71,8 @@ class Worker:
         """Work until ``stop`` is set."""
         await self.beat()
         database = self._context.database
+        if database.engine_name == "sqlite":  # there is no other worker, so what is leased was leased before a crash
+            await database.write(claims.release_all, _ms(self._context.clock()))
         silences = [database.listen(channel, self.delivery.wake) for channel in (CHANNEL, WAKE_CHANNEL)]
         tasks = [asyncio.create_task(self.delivery.run_until_stopped())]
         handlers, hooks = composition.message_handlers(), composition.connection_hooks()

@@ -25,7 +25,7 @@ from provider_service.mail.domain import Handover
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.settings import Settings
-from shared.delivery import answers, nonces, purge
+from shared.delivery import answers, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
 from shared.delivery.statements import WAKE_CHANNEL
@@ -72,6 +72,8 @@ class Worker:
         """Work until ``stop`` is set."""
         await self.beat()
         database = self._context.database
+        if database.engine_name == "sqlite":  # there is no other worker, so what is leased was leased before a crash
+            await database.write(claims.release_all, _ms(self._context.clock()))
         silences = [database.listen(channel, self.delivery.wake) for channel in (CHANNEL, WAKE_CHANNEL)]
         tasks = [asyncio.create_task(self.delivery.run_until_stopped())]
         try:

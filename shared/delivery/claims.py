@@ -16,7 +16,11 @@ from shared.wire.states import DeliveryMode
 from shared.wire.version import BYTES_PER_REQUEST, MESSAGES_PER_REQUEST
 
 LEASE_MS = 60_000
-"""How long a claim is kept for the one who took it."""
+"""How long a claim is kept for a peer that pulls (docs/protocol.md, section 9), and for anybody who states nothing."""
+
+PUSH_LEASE_MS = 15_000
+"""How long a claim is kept for a sender: longer than the 10 s a call may take, short as nothing of the channel is sent
+should the sender die. A lease outlived by its call costs a second sending, which the peer answers as duplicates."""
 
 ENVELOPE_BYTES = 64
 """Room left in a request for what stands around the messages."""
@@ -55,7 +59,7 @@ class Claim:
 class ClaimLimits:
     """Bounds of one claim: lease in ms, messages, and octets of the bodies with one between each two."""
 
-    lease_ms: int = LEASE_MS
+    lease_ms: int = PUSH_LEASE_MS
     limit: int = MESSAGES_PER_REQUEST
     max_bytes: int = BYTES_PER_REQUEST - ENVELOPE_BYTES
 
@@ -111,6 +115,20 @@ def release(session: Session, claim: Claim, now_ms: int) -> None:
             channels.c.channel == claim.channel,
             channels.c.lease_token == claim.lease_token,
         )
+        .values(lease_token=None, due_at=now_ms)
+    )
+
+
+def release_all(session: Session, now_ms: int) -> None:
+    """Give back every lease of a process that died, when the only process that sends starts again.
+
+    Without it what was in flight would wait for the lapse. Leases of peers that pull are theirs and stay. Should a
+    sender be alive after all, its batch goes out twice and is applied once.
+    """
+    pushed = select(peers.c.connection_id).where(peers.c.mode == DeliveryMode.PUSH.value)
+    session.execute(
+        update(channels)
+        .where(channels.c.lease_token.isnot(None), channels.c.due_at.isnot(None), channels.c.connection_id.in_(pushed))
         .values(lease_token=None, due_at=now_ms)
     )
 

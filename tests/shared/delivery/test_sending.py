@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.delivery import figures, outbox, peers
+from shared.delivery import claims, figures, outbox, peers
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.settling import DEFERRED_PAUSE_MS
 from shared.wire.errors import Gone, Invalid, NotFound
@@ -113,6 +113,23 @@ def test_a_leased_channel_is_not_claimed_again_until_the_lease_lapses(session: S
     again = take(session, NOW + 60_000)
     assert [item.id for item in again.items] == [item.id for item in first.items]
     assert again.lease_token != first.lease_token
+
+
+def test_what_a_dead_sender_had_leased_is_due_at_once_when_it_starts_again(session: Session) -> None:
+    queue(session, "a")
+    lost = take(session, lease_ms=60_000)
+    claims.release_all(session, NOW + 1)
+    again = take(session, NOW + 1)
+    assert [item.id for item in again.items] == [item.id for item in lost.items]
+
+
+def test_a_start_leaves_a_pulling_peer_its_lease(session: Session) -> None:
+    queue(session, "a")
+    peers.register(session, PEER, DeliveryMode.PULL)
+    held = outbox.claim(session, now_ms=NOW, mode=DeliveryMode.PULL)
+    assert held is not None
+    claims.release_all(session, NOW + 1)
+    assert outbox.leased(session, PEER, held.lease_token) is not None
 
 
 def test_a_batch_ends_at_the_count_and_at_the_octets(session: Session) -> None:
