@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench clean kill-200 kill-1000
 
 demo: .venv/ready
 	$(BIN)/python -m demo
@@ -18,6 +18,9 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+kill-200 kill-1000: .venv/ready
+	KILL_CYCLES=$(@:kill-%=%) KILL_SECONDS=86400 $(BIN)/python -m pytest tests/e2e/test_kill.py -k killed -s
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache var
