@@ -74,7 +74,8 @@ def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> in
     return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def failed(session: Session) -> Sequence[Registration]:
-    """Return tasks that failed validation and are not looked at right now."""
-    query = select(Registration).where(Registration.state == RegistrationState.VALIDATION_FAILED)
-    return session.scalars(query.order_by(Registration.serial).limit(200)).all()
+def waiting(session: Session) -> Sequence[Registration]:
+    """Return tasks that an issue decides about: failed ones, and open ones nobody has announced."""
+    decided = (RegistrationState.VALIDATION_FAILED, RegistrationState.OPEN)
+    query = select(Registration).where(Registration.state.in_(decided)).order_by(Registration.serial)
+    return session.scalars(query.limit(500)).all()

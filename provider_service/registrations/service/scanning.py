@@ -62,11 +62,21 @@ def blocking(session: Session, number: str) -> list[Issue]:
 
 
 def conclude_cleared(session: Session, *, masters: Masters, now: datetime) -> list[str]:
-    """Let every failed task go on whose issues have all been resolved, by whomever; return their numbers (seed)."""
-    cleared = [task.number for task in store.failed(session) if not blocking(session, task.number)]
-    for number in cleared:
+    """Let issues that came or went outside a scan decide; return the numbers of the tasks that moved.
+
+    A failed task goes on by itself once nothing blocks it any more, whoever resolved it (seed). An open one fails when
+    one of its own preconditions breaks; a passing fault of this instance does not take its link away.
+    """
+    moved = [task.number for task in store.waiting(session) if _is_decided_otherwise(session, task)]
+    for number in moved:
         conclude_scan(session, number=number, masters=masters, now=now)
-    return cleared
+    return moved
+
+
+def _is_decided_otherwise(session: Session, task: Registration) -> bool:
+    if State(task.state) is State.VALIDATION_FAILED:
+        return not blocking(session, task.number)
+    return bool(health.blocking(session, subject_type=SUBJECT, subject_id=task.number))
 
 
 def conclude_scan(session: Session, *, number: str, masters: Masters, now: datetime) -> Registration:
