@@ -153,11 +153,6 @@ def claim_scans(session: Session, *, now: datetime, limit: int = 10) -> list[str
     return [row.id for row in rows]
 
 
-def scan_what_changed(session: Session, *, now: datetime) -> int:
-    """Something a check watches has changed: look again at everything not yet onboarded."""
-    return store.make_scans_due(session, [State.VALIDATION_FAILED], now)
-
-
 def keep_discovery(session: Session, *, connection_id: str, discovery: Discovery, skew_ms: int) -> None:
     """Keep what the scan fetched and verified."""
     row = get(session, connection_id, lock=True)

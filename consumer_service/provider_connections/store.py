@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from consumer_service.provider_connections.tables import ProviderConnection
@@ -56,16 +56,6 @@ def scans_due(session: Session, now: datetime, limit: int) -> Sequence[ProviderC
         .with_for_update(skip_locked=True)
     )
     return session.scalars(query).all()
-
-
-def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> int:
-    """Ask for a scan of every live provider connection in one of ``states``; returns how many."""
-    changed = session.execute(
-        update(ProviderConnection)
-        .where(ProviderConnection.state.in_(states), ProviderConnection.live.is_(True))
-        .values(scan_due_at=now)
-    )
-    return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
 def failed(session: Session) -> Sequence[ProviderConnection]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provider_service.registrations.tables import Entry, Registration
@@ -62,16 +62,6 @@ def scans_due(session: Session, now: datetime, limit: int) -> Sequence[Registrat
         .with_for_update(skip_locked=True)
     )
     return session.scalars(query).all()
-
-
-def make_scans_due(session: Session, states: Sequence[str], now: datetime) -> int:
-    """Ask for a scan of every open task in one of ``states``; returns how many."""
-    changed = session.execute(
-        update(Registration)
-        .where(Registration.state.in_(states), Registration.closed_at.is_(None))
-        .values(scan_due_at=now)
-    )
-    return int(changed.rowcount)  # type: ignore[attr-defined]
 
 
 def waiting(session: Session) -> Sequence[Registration]:

@@ -6,7 +6,6 @@ from provider_service.registrations.service.scanning import (
     claim_scans,
     conclude_cleared,
     conclude_scan,
-    scan_what_changed,
     validate,
 )
 from provider_service.registrations.service.tasks import (
@@ -48,7 +47,6 @@ __all__ = [
     "resend",
     "reset",
     "revoke",
-    "scan_what_changed",
     "start_again",
     "validate",
     "view",

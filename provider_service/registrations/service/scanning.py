@@ -50,11 +50,6 @@ def claim_scans(session: Session, *, now: datetime, limit: int = 10) -> list[str
     return [task.number for task in tasks]
 
 
-def scan_what_changed(session: Session, *, now: datetime) -> int:
-    """Something a check watches has changed: look again at every task that has not been announced."""
-    return store.make_scans_due(session, [State.VALIDATION_FAILED, State.OPEN], now)
-
-
 def blocking(session: Session, number: str) -> list[Issue]:
     """Return what keeps a task from going on: its own issues, and those of this instance."""
     own = health.blocking(session, subject_type=SUBJECT, subject_id=number)
@@ -74,9 +69,13 @@ def conclude_cleared(session: Session, *, masters: Masters, now: datetime) -> li
 
 
 def _is_decided_otherwise(session: Session, task: Registration) -> bool:
-    if State(task.state) is State.VALIDATION_FAILED:
-        return not blocking(session, task.number)
-    return bool(health.blocking(session, subject_type=SUBJECT, subject_id=task.number))
+    return _is_blocked(session, task) is not (State(task.state) is State.VALIDATION_FAILED)
+
+
+def _is_blocked(session: Session, task: Registration) -> bool:
+    if State(task.state) is State.OPEN:
+        return bool(health.blocking(session, subject_type=SUBJECT, subject_id=task.number))
+    return bool(blocking(session, task.number))
 
 
 def conclude_scan(session: Session, *, number: str, masters: Masters, now: datetime) -> Registration:
@@ -86,8 +85,7 @@ def conclude_scan(session: Session, *, number: str, masters: Masters, now: datet
     task.scan_due_at = None
     if State(task.state) not in domain.SCANNED:
         return task
-    blocked = blocking(session, number)
-    if blocked:
+    if _is_blocked(session, task):
         task.scan_due_at = now + RESCAN
         _fail(session, task, now)
     elif State(task.state) is not State.OPEN:
