@@ -85,6 +85,8 @@ class ConnectionDetail(ConnectionView):
 class Reason(BaseModel):
     """Why."""
 
+    model_config = ConfigDict(extra="forbid")
+
     reason: str = Field(default="", max_length=500)
 
 

@@ -91,7 +91,8 @@ def finish(
     """Let ``app.openapi()`` return the finished document.
 
     ``security_by_prefix``: path prefix to names of `SECURITY_SCHEMES`, any of which will do; the longest prefix counts.
-    Raises ValueError when the document is asked for and an operation lacks a tag or shares its id.
+    Raises ValueError when the document is asked for and an operation lacks a tag or shares its id, or two
+    different models share a name.
     """
 
     def finished() -> dict[str, Any]:
@@ -110,14 +111,14 @@ def _document(app: FastAPI, security: Mapping[str, Sequence[str]], webhooks: Map
         )
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
-    problem = Problem.model_json_schema(ref_template=_COMPONENTS)
-    schemas |= problem.pop("$defs", {}) | {"Problem": problem}
     for path, _, operation in operations(document):
-        schemas |= operation.pop(_DEFINITIONS, {})
+        _join(schemas, operation.pop(_DEFINITIONS, {}))
         operation["responses"] = _responses(operation.get("responses", {}))
         names = _by_prefix(security, path)
         if names and "security" not in operation:
             operation["security"] = [{name: []} for name in names]
+    problem = Problem.model_json_schema(ref_template=_COMPONENTS)
+    schemas |= problem.pop("$defs", {}) | {"Problem": problem}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     used = {name for names in security.values() for name in names}
@@ -128,6 +129,12 @@ def _document(app: FastAPI, security: Mapping[str, Sequence[str]], webhooks: Map
         document["webhooks"] = dict(webhooks)
     _check(document)
     return document
+
+
+def _join(schemas: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, schema in more.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise ValueError(f"Two different models are called {name}: the document could describe only one")
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

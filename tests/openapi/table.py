@@ -80,6 +80,7 @@ CALLS: Final[Mapping[str, Call]] = {
 }
 
 LAST: Final = (
+    "end_connection",
     "revoke_registration_link",
     "cancel_registration",
     "disconnect_connection",

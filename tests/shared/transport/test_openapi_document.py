@@ -1,10 +1,11 @@
 """The OpenAPI document: complete, the same on every start, and wrong only loudly."""
 
 import json
+from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
 from shared.transport.openapi import finish, operation_id, operations, signed_body
 
@@ -99,3 +100,30 @@ def test_an_operation_without_a_tag_is_found():
 
     with pytest.raises(ValueError, match="has no tag"):
         app.openapi()
+
+
+def test_two_models_of_one_name_are_refused() -> None:
+    def model(**members: Any) -> type[BaseModel]:
+        return create_model("Reason", **members)
+
+    app = FastAPI(title="test", version="1", generate_unique_id_function=operation_id)
+    for number, shape in enumerate((model(why=(str, ...)), model(wherefore=(str, ...)))):
+        extra = signed_body(shape)
+        app.add_api_route(
+            f"/{number}", lambda: None, methods=["POST"], name=f"say_{number}", tags=["x"], openapi_extra=extra
+        )
+    finish(app, security_by_prefix={})
+    with pytest.raises(ValueError, match="Reason"):
+        app.openapi()
+
+
+def test_every_member_of_a_merge_patch_may_be_left_out() -> None:
+    class Person(BaseModel):
+        name: str
+        language: str = "en"
+
+    made = signed_body(Person, content_type="application/merge-patch+json")
+    (schema,) = made["x-definitions"].values()
+    assert "required" not in schema
+    assert "default" not in schema["properties"]["language"]
+    assert schema["title"] == "PersonPatch"
