@@ -110,6 +110,8 @@
     if (token) event.detail.ctx.request.headers["X-CSRF-Token"] = token.content;
   });
   document.addEventListener("htmx:after:swap", prepare);
+  // A link to the page that is open already changes the fragment only and loads nothing.
+  addEventListener("hashchange", prepare);
 
   document.addEventListener("DOMContentLoaded", () => {
     prepare();
