@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.checker import integrity, is_quiet, judge, read_copy
-from tests.e2e.faults import FaultProxy
+from tests.e2e.faults import Fate, FaultProxy
 from tests.e2e.machines import Machine, onboard, until
 from tests.e2e.traffic import CLIENTS, Client, Log
 
@@ -33,7 +33,10 @@ QUIET_SECONDS = 60
 PARTITION_SECONDS = 6
 HEALED_SECONDS = 20
 MOST_WORK = 60
-"""A kill comes after at most that many further acknowledgements."""
+"""A kill comes after at most that many further acknowledgements,"""
+
+MOST_EXCHANGES = 20
+"""and at most that many further exchanges between the services, so that it meets deliveries under way."""
 
 FEWEST_CYCLES = 5
 """That many kills there are on the busiest machine."""
@@ -51,6 +54,8 @@ class Pair:
         self.stop = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
         self.starts: list[float] = []
+        self.waits: list[float] = []
+        self.drawn: dict[str, dict[Fate, int]] = {}
 
     async def open(self) -> None:
         for name, other in (("provider", "consumer"), ("consumer", "provider")):
@@ -73,6 +78,7 @@ class Pair:
         """Let the clients finish what they began, and the network be good again."""
         self.stop.set()
         await asyncio.gather(*self.tasks)
+        self.drawn = {name: dict(proxy.drawn) for name, proxy in self.proxies.items()}
         for proxy in self.proxies.values():
             proxy.heal()
 
@@ -90,7 +96,10 @@ class Pair:
     async def kill_and_restart(self) -> None:
         """Kill what the schedule says after as much work as it says; start it again."""
         wanted = len(self.log.entries) + self.random.randint(1, MOST_WORK)
-        await until("the clients get on", lambda: self._acknowledged(wanted), 60)
+        exchanges = self._exchanges() + self.random.randint(1, MOST_EXCHANGES)
+        began = time.monotonic()
+        await until("both get on", lambda: self._got_to(wanted, exchanges), 90)
+        self.waits.append(time.monotonic() - began)
         await asyncio.sleep(self.random.uniform(0, 0.05))  # the instant within a call
         sides = self.random.choice((["provider"], ["consumer"], ["provider", "consumer"]))
         for machine in (self.machines[side] for side in sides):
@@ -99,6 +108,12 @@ class Pair:
         began = time.monotonic()
         await asyncio.gather(*(self.machines[side].start() for side in sides))
         self.starts.append(time.monotonic() - began)
+
+    def _exchanges(self) -> int:
+        return sum(proxy.drawn.total() for proxy in self.proxies.values())
+
+    async def _got_to(self, acknowledged: int, exchanges: int) -> bool:
+        return await self._acknowledged(acknowledged) and self._exchanges() >= exchanges
 
     async def _acknowledged(self, count: int) -> bool:
         for task in self.tasks:
@@ -162,8 +177,9 @@ async def test_nothing_acknowledged_is_lost_or_counts_twice_when_sides_are_kille
             "cycles": len(pair.starts),
             "acknowledged": len(pair.log.entries),
             "repeated_calls": pair.log.repeated,
-            "faults": {name: dict(proxy.drawn) for name, proxy in pair.proxies.items()},
+            "exchanges": pair.drawn,
             "median_restart_s": round(statistics.median(pair.starts), 2),
+            "longest_wait_for_traffic_s": round(max(pair.waits), 1),
             "quiet_after_s": round(settled, 1),
             "seconds": round(time.monotonic() - began, 1),
         }
