@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from starlette.types import Scope
 
 from consumer_service import composition, console
 from consumer_service.audit import routes as audit
@@ -32,6 +33,7 @@ from consumer_service.worker import Worker
 from shared.runtime.health import Health, metrics_route
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id
+from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -48,6 +50,19 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     key_peer.router,
     connection_peer.router,
     handshake_peer.router,
+)
+
+STRANGERS: Final = "1200/minute"
+"""Calls of one address to what is open to everybody; guessing is bounded far below by lockouts and attempts."""
+OPEN_TO_STRANGERS: Final = (
+    "/onboarding",
+    "/exchange/v1/oauth",
+    "/exchange/v1/registrations",
+    "/sign-in",
+    "/setup",
+    "/password",
+    "/set-password",
+    ,
 )
 
 SECURITY: Final[Mapping[str, tuple[str, ...]]] = {
@@ -103,11 +118,29 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(probes.routes())
-    app.router.routes.append(metrics_route(CollectorRegistry(), token=settings.metrics_token.get_secret_value()))
+    app.router.routes.append(metrics_route(_metrics(), token=settings.metrics_token.get_secret_value()))
     console.setup(app, context)
     finish(app, security_by_prefix=SECURITY)
-    protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp())
+    protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp(), rate_rule=rate_rule())
     return app
+
+
+def _metrics() -> CollectorRegistry:
+    """Return the figures of this process; those of connections stand in the API."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def rate_rule() -> RateRule:
+    """Return how often one address may ask for what anybody may ask for without being known."""
+    strangers = RateLimiter("strangers", STRANGERS)
+
+    def rule(scope: Scope) -> tuple[RateLimiter, str] | None:
+        return (strangers, address_key(scope)) if scope["path"].startswith(OPEN_TO_STRANGERS) else None
+
+    return rule
 
 
 @asynccontextmanager

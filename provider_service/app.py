@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from starlette.types import Scope
 
 from provider_service import composition, console
 from provider_service.accounts import routes as accounts
@@ -34,6 +35,7 @@ from provider_service.worker import Worker
 from shared.runtime.health import Health, metrics_route
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id
+from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -53,6 +55,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     connection_peer.router,
     handshake_peer.router,
 )
+
+STRANGERS: Final = "1200/minute"
+"""Calls of one address to what is open to everybody; guessing is bounded far below by lockouts and attempts."""
+OPEN_TO_STRANGERS: Final = ("/exchange/v1/registrations", "/oauth/", "/sign-in", "/setup", "/password", "/set-password")
 
 SECURITY: Final[Mapping[str, tuple[str, ...]]] = {
     "/api/": ("token", "session"),
@@ -107,11 +113,29 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(probes.routes())
-    app.router.routes.append(metrics_route(CollectorRegistry(), token=settings.metrics_token.get_secret_value()))
+    app.router.routes.append(metrics_route(_metrics(), token=settings.metrics_token.get_secret_value()))
     console.setup(app, context)
     finish(app, security_by_prefix=SECURITY)
-    protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp())
+    protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp(), rate_rule=rate_rule())
     return app
+
+
+def _metrics() -> CollectorRegistry:
+    """Return the figures of this process; those of connections stand in the API."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
+def rate_rule() -> RateRule:
+    """Return how often one address may ask for what anybody may ask for without being known."""
+    strangers = RateLimiter("strangers", STRANGERS)
+
+    def rule(scope: Scope) -> tuple[RateLimiter, str] | None:
+        return (strangers, address_key(scope)) if scope["path"].startswith(OPEN_TO_STRANGERS) else None
+
+    return rule
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ class Context:
     """Master keys by name; the settings' current one seals, all open."""
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:
     context: Context = request.app.state.context
     return context
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 ActorKind = Literal["user", "token", "peer", "system", "operator"]
@@ -75,7 +76,9 @@ def without_secrets(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return the members, those with a secret-looking name withheld; a last line of defence, not a licence."""
     if values is None:
         return None
-    return {
-        name: WITHHELD if any(word in name.lower() for word in SECRET_WORDS) else value
-        for name, value in values.items()
-    }
+    return {name: WITHHELD if _sounds_secret(name) else value for name, value in values.items()}
+
+
+@lru_cache(maxsize=1000)
+def _sounds_secret(name: str) -> bool:
+    return any(word in name.lower() for word in SECRET_WORDS)

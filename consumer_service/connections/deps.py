@@ -103,12 +103,12 @@ def snapshot(row: Connection) -> Snapshot:
     )
 
 
-def _handlers(request: Request) -> Mapping[str, Handler]:
+async def _handlers(request: Request) -> Mapping[str, Handler]:
     handlers: Mapping[str, Handler] = request.app.state.message_handlers
     return handlers
 
 
-def _hooks(request: Request) -> ConnectionHooks:
+async def _hooks(request: Request) -> ConnectionHooks:
     hooks: ConnectionHooks = request.app.state.connection_hooks
     return hooks
 

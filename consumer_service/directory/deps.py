@@ -48,6 +48,17 @@ def allowed(*roles: Role, scope: str) -> Callable[[Request, ContextDep], Awaitab
     return check
 
 
+def scoped(scope: str) -> Callable[[Request, ContextDep], Awaitable[Caller]]:
+    """Return a dependency that gives whoever is signed in, whatever their roles; a token needs ``scope``."""
+
+    async def check(request: Request, context: ContextDep) -> Caller:
+        caller = await current_caller(request, context)
+        domain.require_scope(caller, scope)
+        return caller
+
+    return check
+
+
 async def authorise(request: Request, roles: frozenset[Role], scope: str) -> Actor:
     """Check a caller for the slices beneath this one (`audit.deps.Authorise`)."""
     return _judge(await current_caller(request, request.app.state.context), roles, scope).actor

@@ -10,7 +10,7 @@ from consumer_service.health.domain import CheckRegistry
 from shared.wire.states import Role
 
 
-def _registry(request: Request) -> CheckRegistry:
+async def _registry(request: Request) -> CheckRegistry:
     registry: CheckRegistry = request.app.state.checks
     return registry
 

@@ -12,7 +12,7 @@ from shared.wire.errors import Forbidden
 from shared.wire.states import Role
 
 
-def _hooks(request: Request) -> KeyHooks:
+async def _hooks(request: Request) -> KeyHooks:
     hooks: KeyHooks = request.app.state.key_hooks
     return hooks
 

@@ -15,7 +15,7 @@ from provider_service.instance.service import InstanceHooks
 from shared.wire.errors import Conflict, Unavailable
 
 
-def _hooks(request: Request) -> InstanceHooks:
+async def _hooks(request: Request) -> InstanceHooks:
     hooks: InstanceHooks = request.app.state.instance_hooks
     return hooks
 
