@@ -90,6 +90,15 @@ async def pulling(pulling_stage: Path, tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
+async def onboarded(
+    request: pytest.FixtureRequest, pushing_stage: Path, pulling_stage: Path, tmp_path: Path
+) -> AsyncIterator[World]:
+    """Onboarded in the way the test names: ``push`` or ``pull``."""
+    async for world in _opened({"push": pushing_stage, "pull": pulling_stage}[request.param], tmp_path):
+        yield world
+
+
+@pytest.fixture
 async def fresh_on_postgresql(postgresql_server: str, tmp_path: Path) -> AsyncIterator[World]:
     """Two instances without anything, each over a PostgreSQL database of its own."""
     names = {name: f"world_{name}" for name in ("provider", "consumer")}

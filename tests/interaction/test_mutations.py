@@ -46,9 +46,7 @@ OF_THE_ANNOUNCEMENT = {"malformed", "invalid"}
 
 def not_for_the_line(mutation: Mutation) -> bool:
     """What cannot be sent: outer whitespace is lost on the way, and the host is not part of what a server reads."""
-    unsendable = (
-        r"target host .*|target: (swap host|swap scheme|add port)|method ''|method '.* '|target path '(/a#b|/|)'"
-    )
+    unsendable = r"target host .*|target: (swap host|swap scheme|add port)|method '(.* )?'|target path '(/a#b|/|)'"
     return "whitespace around" in mutation.name or re.fullmatch(unsendable, mutation.name) is not None
 
 
@@ -77,15 +75,18 @@ def captured(world: World, name: str, origin: str) -> Call:
     return next(call for call in world.wire.calls if call.name == name and call.origin == origin)
 
 
+async def survive_nowhere(world: World, names: list[str], origin: str) -> None:
+    left = [(name, one) for name in names for one in await survivors(world, captured(world, name, origin))]
+    assert left == []
+
+
 @pytest.mark.requirement("attacks.mutations")
 async def test_no_mutation_of_a_call_of_the_handshake_is_accepted(invited: World):
     await invited.take_up()
     await invited.connect()
     await invited.approve()
     await invited.consumer.worker.handshakes()
-    left = {name: await survivors(invited, captured(invited, name, PROVIDER)) for name in HANDSHAKE}
-    status = captured(invited, f"GET {NUMBER}", PROVIDER)
-    assert {**left, "status": await survivors(invited, status)} == dict.fromkeys([*HANDSHAKE, "status"], [])
+    await survive_nowhere(invited, [*HANDSHAKE, f"GET {NUMBER}"], PROVIDER)
 
 
 @pytest.mark.requirement("attacks.mutations")
@@ -113,16 +114,14 @@ async def test_no_mutation_of_a_call_on_a_connection_is_accepted(pushing: World,
     await sender.api("POST", f"connections/{connection['id']}/heartbeat")
     await sender.api("POST", f"connections/{connection['id']}/disconnect", {"reason": "over"})
     await sender.turn()
-    left = {name: await survivors(pushing, captured(pushing, name, origin)) for name in CONNECTED}
-    assert left == dict.fromkeys(CONNECTED, [])
+    await survive_nowhere(pushing, CONNECTED, origin)
 
 
 @pytest.mark.requirement("attacks.mutations")
 async def test_no_mutation_of_a_fetch_or_a_settlement_is_accepted(pulling: World):
     await pulling.provider.share("something")
     await pulling.consumer.turn()
-    left = {name: await survivors(pulling, captured(pulling, name, PROVIDER)) for name in PULLED}
-    assert left == dict.fromkeys(PULLED, [])
+    await survive_nowhere(pulling, PULLED, PROVIDER)
 
 
 class Mangler(httpx.AsyncBaseTransport):

@@ -1,0 +1,81 @@
+"""What issue 1 asks of the two sides together: id, section of the design, the behaviour in one sentence."""
+
+from typing import NamedTuple
+
+
+class Requirement(NamedTuple):
+    """One behaviour somebody can see from outside."""
+
+    section: str
+    sentence: str
+
+
+_HANDSHAKE = "protocol.md, Handshake"
+_TOKEN = "protocol.md, Registration token and link"
+_TASK = "onboarding.md, Registration task"
+_MESSAGES = "protocol.md, Messages"
+_AFTER = "onboarding.md, Connection (both sides), after"
+_BARS = "quality.md, Security and reliability bars"
+_SIGNATURES = "protocol.md, Signature profile"
+_KEYS = "protocol.md, Identity and keys"
+_SCAN = "onboarding.md, Pre-onboarding scan"
+
+REQUIREMENTS: dict[str, Requirement] = {
+    "announcement.address": Requirement(_HANDSHAKE, "A push consumer must answer at the registered address."),
+    "attacks.hostile_json": Requirement(_BARS, "Hostile JSON on signed routes is refused without a 5xx."),
+    "attacks.mutations": Requirement(_BARS, "No mutation of a signed request or answer is accepted, on any route."),
+    "attacks.other_peer": Requirement(_BARS, "Nobody reaches another's registration or connection."),
+    "attacks.replay": Requirement(_BARS, "No captured request is accepted again, by anybody, ever."),
+    "attacks.tokens": Requirement(_BARS, "No forged token is accepted."),
+    "attacks.unsigned": Requirement(_SIGNATURES, "Every peer route refuses who does not sign."),
+    "callback.binding": Requirement(_HANDSHAKE, "Only the right provider's answer to this attempt is followed up."),
+    "cancel.complete": Requirement(_TASK, "What is complete is not cancelled any more."),
+    "cancel.every_step": Requirement(
+        _TASK, "Either side cancels at every step; nothing is left and one may begin anew."
+    ),
+    "cancel.twice": Requirement(_TASK, "Cancelling twice is one effect."),
+    "code.life": Requirement(_HANDSHAKE, "A code lives 60 seconds; a new consent makes a new one."),
+    "comparison.attempts": Requirement(_HANDSHAKE, "For pull the code must be confirmed, with five attempts."),
+    "comparison.same": Requirement(_HANDSHAKE, "Both sides show the same comparison code."),
+    "connection.pause": Requirement(_AFTER, "A pause keeps queues, a resume lets them go."),
+    "consent.contact": Requirement(_HANDSHAKE, "Only the named contact may allow."),
+    "consent.denied": Requirement(_HANDSHAKE, "A denial is shown and can be followed by another try."),
+    "crash.delivery": Requirement(_BARS, "A crash between any two steps of delivery loses and doubles nothing."),
+    "crash.handshake": Requirement(_BARS, "A crash between any two steps of the handshake leaves one connection."),
+    "epoch.old": Requirement("protocol.md, Clones and restores", "An epoch lower than seen before is refused."),
+    "exchange.concurrent": Requirement(
+        "exchange.md, Records", "After concurrent changes both hold the provider's value."
+    ),
+    "exchange.incident": Requirement("exchange.md, Records", "Incidents, changes and comments arrive; notes do not."),
+    "exchange.no_echo": Requirement("exchange.md, Records", "A change from the peer is not sent back."),
+    "goodbye": Requirement(_AFTER, "A goodbye closes both sides, waits for who is away, and frees the address."),
+    "handshake.complete": Requirement(_HANDSHAKE, "A link leads to Closed Complete and Onboarded, by push and pull."),
+    "handshake.deadline": Requirement(_TASK, "A handshake out of time is reset by itself."),
+    "handshake.idempotent": Requirement(_HANDSHAKE, "The same key gets the stored answer, another body under it none."),
+    "handshake.reset": Requirement(_TASK, "A reset puts the handshake back; the link works again."),
+    "handshake.resume": Requirement(_HANDSHAKE, "Processes may stop and answers be lost between any two steps."),
+    "handshake.retry": Requirement(_HANDSHAKE, "Connecting again replaces the attempt before."),
+    "handshake.steps": Requirement(_HANDSHAKE, "Steps have the same names and states on both sides."),
+    "heartbeat": Requirement(_AFTER, "Heartbeats show each direction as up or down."),
+    "keys.rotation": Requirement(_KEYS, "A new key is told, acknowledged, activated; open invitations survive."),
+    "messages.batches": Requirement(_MESSAGES, "One request carries at most a hundred messages."),
+    "messages.retry": Requirement(_MESSAGES, "What could not be sent is sent later, once."),
+    "messages.verdict": Requirement(_SIGNATURES, "Only an outcome inside a signed 200 is a verdict."),
+    "messages.wake": Requirement(_MESSAGES, "Any authenticated contact ends the back-off."),
+    "pull.lease": Requirement(_MESSAGES, "Leases lapse after 60 s; what has no outcome stays due."),
+    "pull.never_called": Requirement(_HANDSHAKE, "A pull consumer is never called."),
+    "pull.paused": Requirement(_AFTER, "A paused provider gives nothing out and says when to come again."),
+    "pull.wait": Requirement(_MESSAGES, "A wait is 0 to 25 seconds; unknown parameters are refused."),
+    "registration.bound": Requirement(_HANDSHAKE, "The first success binds the registration to one instance."),
+    "registration.twice": Requirement(_SCAN, "A company already connected from that address is found."),
+    "scan.heals": Requirement(_SCAN, "A failed validation goes on by itself when its cause is gone."),
+    "third_party": Requirement("protocol.md", "An implementation written from the page alone onboards and exchanges."),
+    "third_party.goodbye": Requirement("protocol.md", "A goodbye reaches a third party's implementation."),
+    "third_party.lies": Requirement("protocol.md, Bad input", "Every lie of the other side is refused by its code."),
+    "token.confirmed": Requirement(_TOKEN, "Nothing is fetched before the provider's host is confirmed."),
+    "token.expired": Requirement(_TOKEN, "An expired link does not announce; the task stays open."),
+    "token.host": Requirement(_TOKEN, "A link for another host is not taken up."),
+    "token.looking": Requirement(_TOKEN, "Looking at a link never uses it up."),
+    "token.revoked": Requirement(_TOKEN, "Revoking and re-issuing make a link worthless."),
+    "token.used": Requirement(_TOKEN, "A used link begins nothing new."),
+}
