@@ -62,7 +62,6 @@ OPEN_TO_STRANGERS: Final = (
     "/setup",
     "/password",
     "/set-password",
-    ,
 )
 
 SECURITY: Final[Mapping[str, tuple[str, ...]]] = {
