@@ -10,8 +10,8 @@ from provider_service.audit.deps import Answer, carry_out_once, place_in
 from provider_service.audit.schemas import EntityId
 from provider_service.context import ContextDep
 from provider_service.directory import service
-from provider_service.directory.deps import CallerDep, allowed
-from provider_service.directory.domain import Caller, Person, UserChanges, require_scope
+from provider_service.directory.deps import CallerDep, allowed, scoped
+from provider_service.directory.domain import Caller, Person, UserChanges
 from provider_service.directory.schemas import (
     MeView,
     NewTokenView,
@@ -49,6 +49,9 @@ PatchBody = Annotated[bytes, Depends(merge_patch_body)]
 ReaderDep = Annotated[Caller, Depends(allowed(Role.ADMIN, Role.SN_KMF_ADMIN, scope="users:read"))]
 WriterDep = Annotated[Caller, Depends(allowed(Role.ADMIN, scope="users:write"))]
 RoleGiverDep = Annotated[Caller, Depends(allowed(Role.ADMIN, Role.SN_KMF_ADMIN, scope="users:write"))]
+SelfWriterDep = Annotated[Caller, Depends(scoped("users:write"))]
+TokenReaderDep = Annotated[Caller, Depends(scoped("tokens:read"))]
+TokenWriterDep = Annotated[Caller, Depends(scoped("tokens:write"))]
 UserCreateDep = Annotated[UserCreate, Depends(body_of(UserCreate))]
 RolesDep = Annotated[RolesUpdate, Depends(body_of(RolesUpdate))]
 PasswordMailDep = Annotated[PasswordMailRequest, Depends(body_of(PasswordMailRequest))]
@@ -73,10 +76,9 @@ async def get_me(caller: CallerDep, context: ContextDep) -> MeView:
 
 @router.patch("/me", tags=["me"], openapi_extra=_SELF_PATCH)
 async def update_me(
-    caller: CallerDep, body: PatchBody, context: ContextDep, response: Response, if_match: IfMatch = None
+    caller: SelfWriterDep, body: PatchBody, context: ContextDep, response: Response, if_match: IfMatch = None
 ) -> UserView:
     """Change one's own name or language."""
-    require_scope(caller, "users:write")
 
     def change(person: Person) -> tuple[str, str]:
         require_match(if_match, etag_of(person.version))
@@ -196,10 +198,13 @@ async def send_password_mail(
 
 @router.get("/tokens", tags=["tokens"])
 async def list_tokens(
-    request: Request, response: Response, caller: CallerDep, context: ContextDep, query: Annotated[TokenQuery, Query()]
+    request: Request,
+    response: Response,
+    caller: TokenReaderDep,
+    context: ContextDep,
+    query: Annotated[TokenQuery, Query()],
 ) -> Page[TokenView]:
     """Return one's own tokens in the order they were made."""
-    require_scope(caller, "tokens:read")
     after, everyones = place_in(query.cursor, "oldest"), query.everyones
     rows = await context.database.read(
         service.list_tokens, caller=caller, everyones=everyones, after=after, limit=query.limit + 1
@@ -211,10 +216,9 @@ async def list_tokens(
 
 @router.post("/tokens", tags=["tokens"], status_code=201, response_model=NewTokenView, openapi_extra=_NEW_TOKEN)
 async def create_token(
-    request: Request, caller: CallerDep, wanted: TokenCreateDep, context: ContextDep, key: IdempotencyKey
+    request: Request, caller: TokenWriterDep, wanted: TokenCreateDep, context: ContextDep, key: IdempotencyKey
 ) -> Response:
     """Make a token that acts for the caller, within the scopes named. It is shown in this answer and never again."""
-    require_scope(caller, "tokens:write")
 
     def work(session: Session, now: datetime) -> Answer:
         scopes = frozenset(wanted.scopes)
@@ -227,9 +231,8 @@ async def create_token(
 
 
 @router.delete("/tokens/{token_id}", tags=["tokens"])
-async def revoke_token(token_id: EntityId, caller: CallerDep, context: ContextDep) -> TokenView:
+async def revoke_token(token_id: EntityId, caller: TokenWriterDep, context: ContextDep) -> TokenView:
     """End a token at once; doing it again changes nothing."""
-    require_scope(caller, "tokens:write")
     row = await context.database.write(service.revoke_token, token_id, caller=caller, now=context.clock())
     return TokenView.model_validate(row)
 
