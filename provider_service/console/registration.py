@@ -44,8 +44,9 @@ async def show_registration(number: NumberPath, request: Request, context: Conte
 @router.get("/registrations/{number}/progress")
 async def show_progress(number: NumberPath, request: Request, context: ContextDep, caller: ReaderDep) -> Response:
     """Answer with the part of the page that moves by itself."""
-    task = await context.database.read(onboarding.look, number, context.clock())
-    return fragment(request, "registration/progress.html", task=task, admin=Role.ADMIN in caller.roles)
+    task, story = await context.database.read(_look, number, context.clock())
+    admin = Role.ADMIN in caller.roles
+    return fragment(request, "registration/progress.html", task=task, story=story, admin=admin)
 
 
 @router.post("/registrations/{number}/entries")
@@ -189,6 +190,10 @@ async def edit(number: NumberPath, request: Request, context: ContextDep, caller
     return notify(request, f"/registrations/{number}", "success", "The registration was saved.")
 
 
+def _look(session: Session, number: str, now: datetime) -> tuple[onboarding.Onboarding, onboarding.Story]:
+    return onboarding.look(session, number, now), onboarding.story(session, number)
+
+
 async def _edited(number: str, request: Request, context: Context, form: Form, status: int = 200) -> Response:
     task = await context.database.read(onboarding.look, number, context.clock())
     contacts = await context.database.read(accounts.list_contacts, task.view.company_id, limit=200)
@@ -198,10 +203,7 @@ async def _edited(number: str, request: Request, context: Context, form: Form, s
 async def _shown(
     number: str, request: Request, context: Context, caller: Caller, entry: Form, status: int = 200
 ) -> Response:
-    def look(session: Session, now: datetime) -> tuple[onboarding.Onboarding, onboarding.Story]:
-        return onboarding.look(session, number, now), onboarding.story(session, number)
-
-    task, story = await context.database.read(look, context.clock())
+    task, story = await context.database.read(_look, number, context.clock())
     admin = Role.ADMIN in caller.roles
     return page(request, "registration/page.html", status_code=status, task=task, story=story, entry=entry, admin=admin)
 

@@ -167,6 +167,9 @@ GERMAN = {
     ),
     "Work note added": "Arbeitsnotiz hinzugefügt",
     "Write something, up to 8000 characters.": "Schreiben Sie etwas, höchstens 8000 Zeichen.",
+    "One issue keeps this registration from going on. It goes on by itself when it is resolved.": (
+        "Ein Befund hält diese Registrierung auf. Sie geht von selbst weiter, wenn er behoben ist."
+    ),
     "You decide for {company}.": "Sie entscheiden für {company}.",
     "Your name, as the one who allowed it.": "Ihr Name, als der Person, die es erlaubt hat.",
     "{company} has no contact who could act": "{company} hat keinen Kontakt, der handeln könnte",
