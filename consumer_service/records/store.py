@@ -1,34 +1,36 @@
 """Queries of records: few statements for many rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, insert, select, update
+from sqlalchemy import Row, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from consumer_service.records.tables import Bond, Incident, IncidentComment, IncidentNumber
+from shared.delivery import statements
+from shared.wire.incident import IncidentFields
 
 _INCIDENT = cast("Table", Incident.__table__)
 _BOND = cast("Table", Bond.__table__)
+_WORKED_ON = tuple(_INCIDENT.c[name] for name in ("id", "number", "version", "origin", *IncidentFields.model_fields))
 
 
 def take_numbers(session: Session, count: int) -> int:
-    """Take ``count`` numbers in a row; return the first."""
-    taken = update(IncidentNumber).values(last=IncidentNumber.last + count).returning(IncidentNumber.last)
-    last = session.execute(taken).scalar_one_or_none()
-    if last is None:
-        session.execute(insert(IncidentNumber), [{"id": 1, "last": count}])
-        last = count
-    return int(last) - count + 1
+    """Take ``count`` numbers in a row; return the first. The first taker makes the row, however many come at once."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    first = dialect.insert(IncidentNumber).values(id=1, last=count)
+    taken = first.on_conflict_do_update(index_elements=["id"], set_={"last": IncidentNumber.last + count})
+    return int(session.execute(taken.returning(IncidentNumber.last)).scalar_one()) - count + 1
 
 
 def incidents(session: Session, *, ids: Collection[str] = (), numbers: Collection[str] = ()) -> Sequence[Row[Any]]:
-    """Return incidents by id and by number, locked in one order."""
+    """Return incidents by id and by number, locked in one order: id, number, version, origin and the fields."""
     found: list[Row[Any]] = []
     for column, wanted in ((_INCIDENT.c.id, ids), (_INCIDENT.c.number, numbers)):
         if wanted:
-            query = select(_INCIDENT).where(column.in_(sorted(wanted))).order_by(_INCIDENT.c.id).with_for_update()
+            query = select(*_WORKED_ON).where(column.in_(sorted(wanted))).order_by(_INCIDENT.c.id).with_for_update()
             found.extend(session.execute(query))
     return found
 
@@ -44,7 +46,7 @@ def bonds_of(session: Session, incident_ids: Collection[str]) -> Sequence[Row[An
 def incidents_tied(session: Session, connection_id: str, bond_ids: Collection[str]) -> Sequence[Row[Any]]:
     """Return the incidents behind bonds of a connection, locked in one order: before the bonds, as everybody does."""
     tied = select(_BOND.c.incident_id).where(_BOND.c.id.in_(sorted(bond_ids)), _BOND.c.connection_id == connection_id)
-    query = select(_INCIDENT).where(_INCIDENT.c.id.in_(tied)).order_by(_INCIDENT.c.id).with_for_update()
+    query = select(*_WORKED_ON).where(_INCIDENT.c.id.in_(tied)).order_by(_INCIDENT.c.id).with_for_update()
     return session.execute(query).all()
 
 
@@ -61,24 +63,26 @@ def foreign_bonds(session: Session, connection_id: str, ids: Collection[str]) ->
 
 
 def insert_rows(session: Session, table: type[Incident | Bond | IncidentComment], rows: list[dict[str, Any]]) -> None:
-    """Insert many rows with one statement."""
-    if rows:
-        session.execute(insert(cast("Table", table.__table__)), rows)
+    """Insert many rows that set the same columns."""
+    target = cast("Table", table.__table__)
+    statements.insert_many(session, target, _native(session, target, rows))
 
 
-def update_rows(session: Session, table: type[Incident | Bond], rows: Iterable[dict[str, Any]]) -> None:
-    """Update many rows by id; rows that set the same columns go with one statement."""
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(tuple(sorted(row)), []).append(row)
-    for names, group in groups.items():
-        columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names if name != "id"}
-        target = cast("Table", table.__table__)
-        statement = update(target).where(target.c.id == bindparam("row_id")).values(**columns)
-        parameters = [
-            {"row_id" if name == "id" else f"new_{name}": value for name, value in row.items()} for row in group
-        ]
-        session.connection().execute(statement, parameters)
+def update_rows(session: Session, table: type[Incident | Bond], rows: list[dict[str, Any]]) -> None:
+    """Update many rows by id; all of them set the same columns."""
+    target = cast("Table", table.__table__)
+    statements.update_many(session, target, ("id",), _native(session, target, rows))
+
+
+def _native(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn values, in place, into what the driver takes: once a column that needs it, not once a parameter."""
+    dialect = session.get_bind().dialect
+    for name in rows[0] if rows else ():
+        turn = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
+        if turn is not None:
+            for row in rows:
+                row[name] = turn(row[name])
+    return rows
 
 
 def page(
