@@ -30,9 +30,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "attacks.unsigned": Requirement(_SIGNATURES, "Every peer route refuses who does not sign."),
     "callback.binding": Requirement(_HANDSHAKE, "Only the right provider's answer to this attempt is followed up."),
     "cancel.complete": Requirement(_TASK, "What is complete is not cancelled any more."),
-    "cancel.every_step": Requirement(
-        _TASK, "Either side cancels at every step; nothing is left and one may begin anew."
-    ),
+    "cancel.every_step": Requirement(_TASK, "Either side cancels at every step, leaving nothing; one may begin anew."),
     "cancel.twice": Requirement(_TASK, "Cancelling twice is one effect."),
     "code.life": Requirement(_HANDSHAKE, "A code lives 60 seconds; a new consent makes a new one."),
     "comparison.attempts": Requirement(_HANDSHAKE, "For pull the code must be confirmed, with five attempts."),

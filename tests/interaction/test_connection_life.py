@@ -44,7 +44,7 @@ async def test_a_new_key_is_told_acknowledged_and_then_signs(onboarded: World, w
     staged = await ours.api("POST", "keys/rotations", {"purpose": "http"})
     for _ in range(4):
         await onboarded.turn(6)
-    states = {key["kid"]: key["state"] for key in (await ours.api("GET", "keys"))["keys"] if key["purpose"] == "http"}
+    states = {key["kid"]: key["state"] for key in await ours.items("keys") if key["purpose"] == "http"}
     assert states[staged["kid"]] == "active"
     assert sorted(states.values()) == ["active", "retiring"]
     await ours.share("signed by the new key")
