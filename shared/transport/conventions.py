@@ -16,9 +16,16 @@ from rfc8785 import dumps
 from starlette.requests import Request
 
 from shared.transport.errors import UnknownParameter
-from shared.transport.problems import validated
+from shared.transport.problems import pointer_of, validated
 from shared.wire import strict_json
-from shared.wire.errors import ExchangeError, Invalid, MalformedJson, PreconditionFailed, PreconditionRequired
+from shared.wire.errors import (
+    ExchangeError,
+    FieldError,
+    Invalid,
+    MalformedJson,
+    PreconditionFailed,
+    PreconditionRequired,
+)
 
 PAGE_LIMIT: Final = 200
 """Items of a page, at most."""
@@ -174,9 +181,14 @@ def patched(model: type[Model], current: Mapping[str, Any], body: bytes) -> Mode
     if not isinstance(patch, dict):
         raise Invalid("A merge patch is an object", code="patch_invalid", fix="Send the members to change.")
     names = {field.alias or name for name, field in model.model_fields.items()}
-    unknown = next((name for name in patch if name not in names), None)
-    if unknown is not None:
-        raise Invalid(f"There is no member {_shown(unknown)} that can be changed", code="unknown_member")
+    unknown = [name for name in patch if name not in names]
+    if unknown:
+        raise Invalid(
+            f"There is no member {_shown(unknown[0])} that can be changed",
+            code="unknown_member",
+            fix=f"Members that can be changed: {', '.join(sorted(names))}.",
+            errors=[FieldError(pointer_of([name]), "No such member") for name in unknown],
+        )
     return validated(model, merge_patch(current, patch))
 
 

@@ -35,7 +35,7 @@ def test_a_column_that_is_not_offered_is_refused_in_every_body(
             for members in (*([member] for member in extra[:SHOWN]), extra):
                 answer = _ask(door, path, method, operation, dict.fromkeys(members, "x"))
                 assert answer.status_code == 422, (operation["operationId"], members, answer.text)
-                pointed = {error["pointer"] for error in answer.json()["errors"]}
+                pointed = {error["pointer"] for error in answer.json().get("errors", [])}
                 assert {f"/{member}" for member in members} <= pointed, (operation["operationId"], answer.text)
         assert _rows(door) == before
 

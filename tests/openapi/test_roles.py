@@ -89,7 +89,8 @@ async def _token(instance: Instance, roles: frozenset[Role], scopes: frozenset[s
 
 async def _ask(instance: Instance, method: str, path: str, operation: dict[str, Any], token: str) -> httpx.Response:
     """Call an operation on something that is not there, with a body that cannot be right."""
-    place = "/".join(NOWHERE if part.startswith("{") else part for part in path.split("/"))
+    place = path.replace("{number}", "REG9999999")
+    place = "/".join(NOWHERE if part.startswith("{") else part for part in place.split("/"))
     headers = {"authorization": f"Bearer {token}"} if token else {}
     headers["idempotency-key"] = operation["operationId"]
     body = {"json": {}} if "requestBody" in operation else {}
