@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean kill-200 kill-1000
+.PHONY: demo test check bench openapi fuzz clean kill-200 kill-1000
 
 demo: .venv/ready
 	$(BIN)/python -m demo
@@ -21,6 +21,14 @@ bench: .venv/ready
 
 kill-200 kill-1000: .venv/ready
 	KILL_CYCLES=$(@:kill-%=%) KILL_SECONDS=86400 $(BIN)/python -m pytest tests/e2e/test_kill.py -k killed -s
+
+# Write docs/openapi anew; `make test` fails while it differs from what runs.
+openapi: .venv/ready
+	$(BIN)/python -m tests.openapi.documents
+
+# Many more made-up inputs an operation than the tests send.
+fuzz: .venv/ready
+	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -n 2 tests/openapi/test_fuzz.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache var
