@@ -9,6 +9,6 @@ WANTED = os.environ.get("E2E_SCREENSHOTS", "")
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep what ``page`` shows as ``e2e-<name>.png``."""
+    """Keep what is in sight of ``page`` as ``e2e-<name>.png``."""
     if WANTED:
-        page.screenshot(path=f"{WANTED}/e2e-{name}.png", full_page=True, animations="disabled")
+        page.screenshot(path=f"{WANTED}/e2e-{name}.png", animations="disabled")

@@ -49,7 +49,7 @@ class Stage:
     browser: Browser
 
     def person(self) -> Person:
-        return Person(self.browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB"))
+        return Person(self.browser.new_context(viewport={"width": 1280, "height": 960}, locale="en-GB"))
 
     def link(self, containing: str) -> str:
         """Return the link of a mail to the contact."""
@@ -204,6 +204,7 @@ def begin_at_the_consumer(stage: Stage, customer: Person) -> None:
     make_record(customer, "Create the consumer record", CONSUMER)
     customer.follow("Open a registration link")
     customer.heading("Connect to a provider")
+    # The page is open already: the link changes its fragment only, which loads nothing.
     customer.open(stage.link("/onboarding#token="))
     customer.page.wait_for_url(f"{stage.consumer.issuer}/onboarding")
     customer.press("Continue")
