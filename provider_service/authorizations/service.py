@@ -87,7 +87,7 @@ def deny(session: Session, request: Authorization, *, issuer: str) -> str:
 
 def redeem(session: Session, *, number: str, body: Completion, now: datetime) -> str:
     """Check code and verifier, spend them, and return the name of the contact who allowed it."""
-    request = store.get(session, number)
+    request = store.get(session, number, lock=True)
     if request is None:
         raise Conflict("Nothing has been authorised", code="code_invalid", fix="Begin again with Connect to Provider.")
     domain.require_code(

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from provider_service.authorizations.tables import Authorization
 
 
-def get(session: Session, number: str) -> Authorization | None:
-    """Return the authorization of a registration, locked."""
-    query = select(Authorization).where(Authorization.number == number).with_for_update()
-    return session.scalars(query).one_or_none()
+def get(session: Session, number: str, *, lock: bool = False) -> Authorization | None:
+    """Return the authorization of a registration."""
+    query = select(Authorization).where(Authorization.number == number)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
 def by_request(session: Session, request_hash: str, *, lock: bool = False) -> Authorization | None:
