@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from rich.tree import Tree
 from sqlalchemy import MetaData
@@ -157,7 +157,7 @@ def list_users() -> None:
     """List everybody, in the order they were made."""
     with desk() as here:
         people = _everybody(here.session)
-    table = Table("Mail address", "Name", "Roles", "Active", "Last sign-in", box=None)
+    table = Table(Column("Mail address", overflow="fold"), "Name", "Roles", "Active", "Last sign-in", box=None)
     for person in people:
         seen = person.last_sign_in_at.isoformat(timespec="minutes") if person.last_sign_in_at else "never"
         table.add_row(person.email, person.name, ", ".join(sorted(person.roles)), _word(yes=person.active), seen)
@@ -225,7 +225,7 @@ def list_keys() -> None:
     """List every key there ever was, the oldest first."""
     with desk() as here:
         found = keys.list_keys(here.session)
-    table = Table("Key", "Purpose", "State", "Algorithm", "Made", box=None)
+    table = Table(Column("Key", min_width=43), "Purpose", "State", "Algorithm", "Made", box=None)
     for key in found:
         table.add_row(key.kid, key.purpose, key.state, key.algorithm, key.created_at.isoformat(timespec="minutes"))
     console.print(table)
