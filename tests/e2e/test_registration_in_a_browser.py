@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 BOSS = Account("Administrator", *ADMIN)
-CONTACT = Account("Ann Keller", "ann.keller@northwind.example", "a-contact-of-the-customer")
+CONTACT = Account("Ann Keller", "ann@northwind.example", "a-contact-of-the-customer")
 COMPANY, PROVIDER, CONSUMER = "Northwind Logistics", "alpine-services", "northwind-desk"
 ROLE = "sn_sb_pro.consumer"
 RECORD = {"Sender_address": "desk@example.com", "Support_contact": "desk@example.com"}
@@ -118,7 +118,7 @@ def play(stage: Stage) -> None:
     registration = fail_validation_and_go_on_by_itself(stage, admin)
     set_the_contact_s_password(stage)
     begin_at_the_consumer(stage, customer)
-    code = connect_to_provider(stage, customer)
+    code = connect_to_provider(stage, customer, registration)
     allow_at_the_provider(stage, customer, code)
     both_ends_are_complete(stage, customer, registration)
     both_see_the_first_heartbeat(registration, customer)
@@ -217,13 +217,15 @@ def begin_at_the_consumer(stage: Stage, customer: Person) -> None:
     assert customer.was_left_alone()
 
 
-def connect_to_provider(stage: Stage, customer: Person) -> str:
-    """Connect; return the comparison code the consumer shows."""
+def connect_to_provider(stage: Stage, customer: Person, registration: Person) -> str:
+    """Connect; return the comparison code, which the consumer shows and whoever watches at the provider."""
     customer.press("Connect to Provider")
     customer.heading(PROVIDER)  # it has said its name by now
     code = customer.comparison_code()
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}", code)
     picture(customer.page, "wizard-comparison-code")
+    registration.sees("Work in Progress")
+    assert registration.comparison_code() == code
     customer.follow("Go to provider")
     customer.page.wait_for_url(f"{stage.provider.issuer}/sign-in?*")
     return code
