@@ -119,7 +119,8 @@ def note_silence(
     row.last_problem = problem.to_wire()
     if stale_keys and row.key_set_refresh_at is not None:
         row.key_set_refresh_at = now
-    _keep(session, row, now, direction="out", problem=problem.code)
+    if ConnectionState(row.state) is not ConnectionState.CONNECTING:  # the peer may not have stored it yet
+        _keep(session, row, now, direction="out", problem=problem.code)
     _schedule(session, row, now)
 
 
