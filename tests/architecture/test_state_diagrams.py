@@ -11,16 +11,14 @@ from shared.lifecycle.registration import REGISTRATION
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "states.md"
 HEAD = """# States
 
-Drawn from the tables in `shared/lifecycle` by `python tests/architecture/test_state_diagrams.py`; a test holds this page
-against them. A move that is not drawn is refused with the code `illegal_move`.
+Drawn from the tables in `shared/lifecycle` by `python tests/architecture/test_state_diagrams.py`; a test holds this
+page against them. A move that is not drawn is refused with the code `illegal_move`.
 """
 
 
 def page() -> str:
-    parts = [HEAD]
-    for table in (REGISTRATION, PROVIDER_CONNECTION, CONNECTION, KEY):
-        parts.append(f"## {table.name}\n\n```mermaid\n{table.diagram()}\n```\n")
-    return "\n".join(parts)
+    tables = (REGISTRATION, PROVIDER_CONNECTION, CONNECTION, KEY)
+    return "\n".join([HEAD, *(f"## {table.name}\n\n```mermaid\n{table.diagram()}\n```\n" for table in tables)])
 
 
 def test_the_page_shows_the_tables_as_they_are() -> None:

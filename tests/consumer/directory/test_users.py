@@ -118,7 +118,7 @@ async def test_a_token_is_shown_once_and_kept_as_a_hash(house):
     assert made["token"].startswith("sx_")
     assert again == made | {"token": None}
     with house.context.database.transaction() as session:
-        for table in ("api_tokens", "answers", "audit_entries"):
+        for table in ("api_tokens", "delivery_answers", "audit_entries"):
             rows = session.connection().exec_driver_sql(f"SELECT * FROM {table}").all()
             assert made["token"] not in repr(rows)
 
