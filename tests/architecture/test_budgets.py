@@ -19,7 +19,6 @@ SLICE_FILES = frozenset(
 
 FURTHER_FILES = {
     "mail": frozenset({"rendering", "templates"}),  # the texts, and how they become a message
-
 }
 
 ROOM_NOUNS = frozenset({"incident", "registration", "company", "account", "ticket", "catalog"})
