@@ -70,7 +70,7 @@ def add_comment(session: Session, *, incident_id: str, kind: str, text: str, act
 
 def share(session: Session, *, incident_id: str, connection_id: str, actor: Actor, now: datetime) -> str:
     """Share an incident over a connection; sharing it twice is one effect. Returns the bond's id."""
-    _shareable(session, connection_id)
+    _require_of_company(session, incident_id, _shareable(session, connection_id))
     work = Work(session, actor=actor, now=now)
     work.load(ids=[incident_id], with_bonds=True)
     incident = _found(work, incident_id)
@@ -176,6 +176,21 @@ def _shareable(session: Session, connection_id: str) -> str | None:
             fix="Share records over an active connection.",
         )
     return connection.company_id
+
+
+def _require_of_company(session: Session, incident_id: str, company_id: str | None) -> None:
+    """Show no customer's record to another; one of no company yet becomes that of the first it is shared with."""
+    incident = get_incident(session, incident_id)
+    if incident.company_id is None:
+        incident.company_id = company_id
+        session.flush()
+    elif incident.company_id != company_id:
+        raise Conflict(
+            f"{incident.number} belongs to another company than this connection",
+            code="incident_of_other_company",
+            cause="Sharing it would show one customer's record to another.",
+            fix="Create a record of its own for this company.",
+        )
 
 
 def _share(work: Work, incident: IncidentWork, connection_id: str) -> Any:

@@ -51,8 +51,10 @@ class Desk:
     def now_ms(self) -> int:
         return int(self.now.timestamp() * 1000)
 
-    def connect(self, connection_id: str, state: ConnectionState = ConnectionState.ACTIVE) -> None:
-        """Stand where the handshake ends."""
+    def connect(
+        self, connection_id: str, state: ConnectionState = ConnectionState.ACTIVE, company: str = "customer"
+    ) -> None:
+        """Stand where the handshake ends. ``company``: the external key of the customer, on the provider."""
         self.connection_id = connection_id
         facts = {
             "id": connection_id,
@@ -72,14 +74,15 @@ class Desk:
         }
         with self.database.transaction() as session:
             if self.package == "provider_service":
-                facts["company_id"] = self._company(session)
+                facts["company_id"] = self._company(session, company)
             session.add(self.module("connections.tables").Connection(**facts))
             peers.register(session, connection_id, DeliveryMode.PUSH)
 
-    def _company(self, session: Any) -> str:
-        facts = self.module("accounts.domain").CompanyFacts(name="Customer")
-        made = self.module("accounts.service").create_company(session, facts, actor=self.actor, now=self.now)
-        return str(made.id)
+    def _company(self, session: Any, key: str) -> str:
+        accounts = self.module("accounts.service")
+        facts = self.module("accounts.domain").CompanyFacts(name=key.title(), external_key=key)
+        known = accounts.find_company(session, key)
+        return str((known or accounts.create_company(session, facts, actor=self.actor, now=self.now)).id)
 
     def do(self, name: str, **given: Any) -> Any:
         """Carry out a use case in a transaction of its own."""

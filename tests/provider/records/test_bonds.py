@@ -96,6 +96,18 @@ def test_a_record_shared_with_two_peers_tells_its_changes_to_both(line: Line, de
         assert [told.data["op"] for told in desk.messages()] == ["create", "update"]
 
 
+def test_a_record_of_one_customer_is_never_shared_with_another(line: Line) -> None:
+    desk = line.provider
+    theirs, nobodys = desk.create(state="New"), desk.create(shared=False, state="New")
+    desk.do("share", incident_id=nobodys, connection_id=desk.connection_id)
+    desk.connect(new_id(), company="another customer")
+    for incident_id in (theirs, nobodys):
+        with pytest.raises(Conflict) as refused:
+            desk.do("share", incident_id=incident_id, connection_id=desk.connection_id)
+        assert refused.value.code == "incident_of_other_company"
+    assert desk.messages() == []
+
+
 def test_a_disconnected_bond_sends_what_it_missed_when_it_is_reconnected(line: Line, desk: Desk, other: Desk) -> None:
     made = desk.create(state="New")
     line.drain()
