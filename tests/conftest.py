@@ -18,6 +18,7 @@ import pytest
 import structlog
 
 _SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "OTEL_")
+_OURS = ("shared", "provider_service", "consumer_service")
 _database_numbers = itertools.count(1)
 
 
@@ -36,8 +37,13 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def logs_of_this_test_only() -> Iterator[None]:
-    """What a test configures about logging ends with it; its output streams do too."""
+    """What a test, or a library it uses, configures about logging ends with it; its output streams do too."""
     root = logging.getLogger()
+    logging.disable(logging.NOTSET)
+    for name, logger in logging.Logger.manager.loggerDict.items():
+        if isinstance(logger, logging.Logger) and name.startswith(_OURS):
+            logger.disabled, logger.propagate = False, True
+            logger.setLevel(logging.NOTSET)
     handlers, level = list(root.handlers), root.level
     yield
     root.handlers[:] = handlers

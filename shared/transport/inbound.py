@@ -22,7 +22,7 @@ from shared.signing.profile import CONNECTION_ID, DIGEST, METHODS, NONCE, TARGET
 from shared.signing.requests import UnverifiedRequest, read_request
 from shared.signing.responses import AnsweredRequest, sign_response
 from shared.transport.errors import ReceiptTimeout
-from shared.transport.problems import is_signed_path, validated
+from shared.transport.problems import faults_as_invalid, is_signed_path
 from shared.wire import strict_json
 from shared.wire.errors import MalformedJson, TooLarge
 from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, JSON_TYPE, NONCE_HEADER, PROBLEM_TYPE
@@ -88,8 +88,14 @@ async def read_signed(
 
 
 def parsed(model: type[Model], body: bytes) -> Model:
-    """Return ``body`` as ``model``, strictly decoded; raise `MalformedJson`, or `Invalid` with a pointer a fault."""
-    return validated(model, strict_json.decode(body))
+    """Return ``body`` as ``model``; raise `MalformedJson`, or `Invalid` with a pointer a fault.
+
+    Twice strict: the decoder refuses what JSON should not hold, the model takes no member of another type for its own
+    (``true`` is not 1, ``"1"`` is not 1).
+    """
+    strict_json.decode(body)
+    with faults_as_invalid():
+        return model.model_validate_json(body, strict=True)
 
 
 def answered_request(scope: Scope, issuer: str) -> AnsweredRequest | None:

@@ -5,7 +5,8 @@ echoed password ends up in logs (design: architecture.md, fact 8).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -106,8 +107,15 @@ def field_errors(faults: Sequence[Any], *, skip: int = 0) -> list[FieldError]:
 
 def validated(model: type[Model], value: Any) -> Model:
     """Return the decoded ``value`` as ``model``; raise `Invalid` with a pointer for each fault."""
-    try:
+    with faults_as_invalid():
         return model.model_validate(value)
+
+
+@contextmanager
+def faults_as_invalid() -> Iterator[None]:
+    """Turn a model's faults into `Invalid` with a pointer each, and without the input."""
+    try:
+        yield
     except ValidationError as error:
         faults = field_errors(error.errors(include_input=False, include_url=False, include_context=False))
         raise tree.Invalid(errors=faults, fix="Correct the members listed in errors.") from None
