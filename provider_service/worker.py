@@ -126,7 +126,10 @@ class Worker:
     async def watch(self) -> None:
         """Look again at what may have changed, and at what is due by the clock."""
         self._seen = await self._context.database.write(_touch_changed, self._seen)
-        await validate_due(self._context, self._registry)
+        if await validate_due(self._context, self._registry):
+            await self._context.database.write(
+                registrations.conclude_cleared, masters=self._context.masters, now=self._context.clock()
+            )
 
     async def keys(self) -> None:
         """Activate, retire and renew what is due."""

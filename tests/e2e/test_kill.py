@@ -161,7 +161,7 @@ async def opened(urls: dict[str, str], home: Path) -> AsyncIterator[Pair]:
 async def test_nothing_acknowledged_is_lost_or_counts_twice_when_sides_are_killed(
     pair_urls: dict[str, str], tmp_path: Path
 ) -> None:
-    cycles, seconds = int(os.environ.get("KILL_CYCLES", "20")), float(os.environ.get("KILL_SECONDS", "100"))
+    cycles, seconds = int(os.environ.get("KILL_CYCLES", "20")), float(os.environ.get("KILL_SECONDS", "240"))
     began = time.monotonic()
     async with opened(pair_urls, tmp_path) as pair:
         pair.begin(share=SHARE, pause=0.15)
