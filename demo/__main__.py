@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ EVENTS = int(os.environ.get("DEMO_EVENTS", "6000"))
 
 def main() -> int:
     """Play the story; stay on stage afterwards unless ``DEMO_EXIT=1``."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended like that, it clears up as after Ctrl+C
     leaves = os.environ.get("DEMO_EXIT") == "1"
     voice = Console(stderr=leaves, highlight=False, width=None if sys.stdout.isatty() else 120)
     home = fresh_home()
