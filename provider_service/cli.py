@@ -48,6 +48,8 @@ console = Console(highlight=False, markup=False, emoji=False)
 
 Email = Annotated[str, typer.Argument(help="Mail address of the person")]
 Kid = Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it")]
+# Ids are base64url, so that one in 64 begins with a hyphen: no option, whatever it looks like.
+TAKES_KID: Final = {"ignore_unknown_options": True}
 Reason = Annotated[str, typer.Option("--reason", prompt=True, help="Why; kept in the audit trail")]
 
 
@@ -246,7 +248,7 @@ def rotate_key(purpose: Annotated[KeyPurpose, typer.Argument(help="What the key 
     console.print(f"{made.kid} is {made.state}.")
 
 
-@key_ring.command("activate")
+@key_ring.command("activate", context_settings=TAKES_KID)
 def activate_key(
     kid: Kid, *, insist: Annotated[bool, typer.Option("--insist", help="Although peers do not know it yet")] = False
 ) -> None:
@@ -255,7 +257,7 @@ def activate_key(
     console.print(f"{made.kid} is {made.state}.")
 
 
-@key_ring.command("compromise")
+@key_ring.command("compromise", context_settings=TAKES_KID)
 def compromise_key(kid: Kid, reason: Reason) -> None:
     """Give up a key somebody else may have: it is worthless at once. A lost identity suspends every connection."""
     result = _with_hooks(lambda here, told: keys.compromise(here.session, here.masters, kid, reason=reason, **told))

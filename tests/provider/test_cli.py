@@ -139,6 +139,14 @@ def test_a_compromised_key_is_replaced_at_once(operator: Operator) -> None:
     assert isinstance(operator.refused("keys", "activate", "nothing"), NotFound)
 
 
+@pytest.mark.parametrize("kid", ["-kXhe2EgtzQ", "--kXhe2EgtzQ", "-h-kXhe2EgtzQ"])
+@pytest.mark.parametrize("command", [("activate",), ("compromise", "--reason", "Lost")])
+def test_the_id_of_a_key_may_begin_with_a_hyphen(operator: Operator, command: tuple[str, ...], kid: str) -> None:
+    operator.begin()
+    refused = operator.refused("keys", *command, kid)
+    assert isinstance(refused, NotFound)
+
+
 def test_a_new_identity_suspends_what_was_pinned_to_the_old_one(operator: Operator) -> None:
     operator.begin()
     before = operator.active(KeyPurpose.IDENTITY)
