@@ -33,6 +33,7 @@ from shared.runtime.turns import CHANNEL
 from shared.signing.envelopes import MasterKey
 from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
+from shared.wire.states import MessageType
 
 
 def utc_now() -> datetime:
@@ -115,7 +116,9 @@ def connection_hooks() -> ConnectionHooks:
 
 def message_handlers() -> dict[str, Handler]:
     """Return who applies which type of message."""
-    return {**connections.message_handlers(connection_hooks(), on_settled), **records.message_handlers()}
+    known = connections.message_handlers(connection_hooks(), on_settled)
+    voids: dict[str, Handler] = {MessageType.VOID: records.passing_over(known[MessageType.VOID])}
+    return {**known, **records.message_handlers(), **voids}
 
 
 def on_settled(session: Session, connection_id: str, settled: Sequence[Settled], now_ms: int) -> None:

@@ -25,7 +25,7 @@ from provider_service.mail.domain import Handover
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.settings import Settings
-from shared.delivery import answers, claims, nonces, purge
+from shared.delivery import answers, aside, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
 from shared.delivery.statements import WAKE_CHANNEL
@@ -116,12 +116,19 @@ class Worker:
         await handshake_calls.tell_cancellations(self._context, now)
 
     async def connections(self) -> None:
-        """Heartbeats, goodbyes and key notices that are due."""
+        """Heartbeats, goodbyes, key notices and messages set aside that are due."""
         hooks = composition.connection_hooks()
+        await self._bring_back()
         await connection_calls.heartbeats_due(self._context, hooks)
         await connection_calls.goodbyes_due(self._context)
         await connection_calls.key_notices_due(self._context, hooks)
         await connection_calls.refreshes_due(self._context)
+
+    async def _bring_back(self) -> None:
+        now_ms = _ms(self._context.clock())
+        if await self._context.database.read(aside.due, now_ms):
+            await self._context.database.write(aside.bring_back, now_ms)
+            self.delivery.wake()
 
     async def watch(self) -> None:
         """Look again at what may have changed, and at what is due by the clock."""

@@ -184,7 +184,10 @@ async def skip_message(
     key: IdempotencyKey,
     body: ReasonBody,
 ) -> Response:
-    """Reject a quarantined message with a reason the peer is told; its lane goes on."""
+    """Reject a quarantined message, or withdraw one of ours that waits, with a reason the peer is told.
+
+    Its sequence is used up and its lane goes on.
+    """
 
     def work(session: Session, now: datetime) -> None:
         service.skip(

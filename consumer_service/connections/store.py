@@ -73,6 +73,12 @@ def purge_beats(session: Session, before: datetime) -> None:
     session.execute(delete(ConnectionBeat).where(ConnectionBeat.at < before))
 
 
+def sends(session: Session, connection_id: str, message_id: str) -> bool:
+    """Tell whether a message is one of ours to the peer."""
+    query = select(outbox.c.position).where(outbox.c.connection_id == connection_id, outbox.c.id == message_id)
+    return session.execute(query).one_or_none() is not None
+
+
 def sent(
     session: Session, connection_id: str, *, status: str | None, before: str | None, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:

@@ -84,6 +84,12 @@ def lease_lapses_at(session: Session, connection_id: str, lease: str) -> int | N
     ).scalar_one_or_none()
 
 
+def sends(session: Session, connection_id: str, message_id: str) -> bool:
+    """Tell whether a message is one of ours to the peer."""
+    query = select(outbox.c.position).where(outbox.c.connection_id == connection_id, outbox.c.id == message_id)
+    return session.execute(query).one_or_none() is not None
+
+
 def sent(
     session: Session, connection_id: str, *, status: str | None, before: str | None, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:

@@ -5,13 +5,14 @@ lapsed may be claimed again, and whoever settles late still moves only forward o
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Row, bindparam, false, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery.tables import channels, outbox, peers
+from shared.delivery.voids import void_text
 from shared.wire.states import DeliveryMode
 from shared.wire.version import BYTES_PER_REQUEST, MESSAGES_PER_REQUEST
 
@@ -21,6 +22,12 @@ LEASE_MS = 60_000
 PUSH_LEASE_MS = 15_000
 """How long a claim is kept for a sender: longer than the 10 s a call may take, short as nothing of the channel is sent
 should the sender die. A lease outlived by its call costs a second sending, which the peer answers as duplicates."""
+
+VOID: Final = "void"
+"""Mark of an unsettled message that goes out as a ``void`` in its place; its problem says why."""
+
+AGAIN: Final = "again"
+"""Mark of an unsettled message that the peer had no room for before."""
 
 ENVELOPE_BYTES = 64
 """Room left in a request for what stands around the messages."""
@@ -37,6 +44,10 @@ class ClaimedMessage(NamedTuple):
     attempts: int
     type: str
     subject: str
+    mark: str | None = None
+    """`VOID`, `AGAIN` or None."""
+    cause: str | None = None
+    """Why it is void: the text of a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,11 @@ def _head(session: Session, row: Row[Any], limit: int, max_bytes: int) -> list[C
     bounds = {**_key(row), "first": first, "last": first + limit - 1}
     last = session.execute(_FITTING, {**bounds, "max_bytes": max_bytes}).scalar_one()
     rows = session.execute(_MESSAGES, {**bounds, "last": last or first})
-    return [ClaimedMessage._make(message) for message in rows]
+    return [_spelled(ClaimedMessage._make(message)) for message in rows]
+
+
+def _spelled(message: ClaimedMessage) -> ClaimedMessage:
+    return message._replace(body=void_text(message.body, message.cause)) if message.mark == VOID else message
 
 
 def _key(row: Row[Any]) -> dict[str, Any]:
@@ -188,6 +203,8 @@ _MESSAGES = (
         outbox.c.attempts,
         outbox.c.type,
         outbox.c.subject,
+        outbox.c.outcome,
+        outbox.c.problem,
     )
     .where(_WITHIN)
     .order_by(outbox.c.position)
@@ -202,6 +219,8 @@ _NAMES = (
         outbox.c.attempts,
         outbox.c.type,
         outbox.c.subject,
+        outbox.c.outcome,
+        outbox.c.problem,
     )
     .where(_WITHIN)
     .order_by(outbox.c.position)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import and_, func, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery.tables import channels, inbox, lanes_in, outbox, peers, settlements
 from shared.wire.problems import Problem
+from shared.wire.states import OutcomeKind
 from shared.wire.version import GIVE_UP_DAYS
 
 DAY_MS: Final = 86_400_000
@@ -19,6 +21,21 @@ _HEAD = and_(
     outbox.c.position == channels.c.settled_position + 1,
 )
 """The oldest unsettled message of a channel."""
+
+_aside = outbox.alias()
+_OLDEST_SET_ASIDE = (
+    select(func.min(_aside.c.id))
+    .where(
+        _aside.c.connection_id == channels.c.connection_id,
+        _aside.c.channel == channels.c.channel,
+        _aside.c.outcome == OutcomeKind.DEFERRED.value,
+    )
+    .correlate(channels)
+    .scalar_subquery()
+)
+"""The oldest message of a channel that the peer had no room for; ids sort by time."""
+
+_QUEUED = channels.c.next_position - 1 - channels.c.settled_position + channels.c.set_aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,9 @@ class Overdue:
     queued: int
 
 
+_AGE = attrgetter("created_at")
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """A received message that could not be applied."""
@@ -66,7 +86,7 @@ class Quarantined:
 
 def depth(session: Session, connection_id: str) -> int:
     """Return how many messages wait to be sent."""
-    waiting = func.coalesce(func.sum(channels.c.next_position - 1 - channels.c.settled_position), 0)
+    waiting = func.coalesce(func.sum(_QUEUED), 0)
     return int(session.execute(select(waiting).where(channels.c.connection_id == connection_id)).scalar_one())
 
 
@@ -78,9 +98,7 @@ def figures(session: Session, connection_id: str, now_ms: int) -> Figures | None
     since = now_ms - DAY_MS
     return Figures(
         queued=depth(session, connection_id),
-        oldest_unsent_at=session.execute(
-            select(func.min(outbox.c.created_at)).join(channels, _HEAD).where(channels.c.connection_id == connection_id)
-        ).scalar_one(),
+        oldest_unsent_at=_oldest_unsent(session, connection_id),
         sent_in_24_h=_sum(
             session,
             settlements.c.messages,
@@ -110,22 +128,33 @@ def figures(session: Session, connection_id: str, now_ms: int) -> Figures | None
 
 def needs_attention(session: Session, now_ms: int, *, connection_id: str | None = None) -> list[Overdue]:
     """List the channels whose oldest message is undelivered for 14 days. They are tried on; nothing is dropped."""
-    query = (
-        select(
-            channels.c.connection_id,
-            channels.c.channel,
-            outbox.c.id,
-            outbox.c.lane,
-            outbox.c.created_at,
-            channels.c.next_position - 1 - channels.c.settled_position,
-        )
-        .join(outbox, _HEAD)
-        .where(channels.c.due_at.isnot(None), outbox.c.created_at <= now_ms - GIVE_UP_DAYS * DAY_MS)
-        .order_by(outbox.c.created_at)
+    late = outbox.c.created_at <= now_ms - GIVE_UP_DAYS * DAY_MS
+    asked = [channels.c.connection_id == connection_id] if connection_id is not None else []
+    columns = (
+        channels.c.connection_id, channels.c.channel, outbox.c.id, outbox.c.lane, outbox.c.created_at, _QUEUED
+    )  # fmt: skip
+    heads = select(*columns).join(outbox, _HEAD).where(channels.c.due_at.isnot(None), late, *asked)
+    aside = (
+        select(*columns)
+        .select_from(channels)
+        .join(outbox, outbox.c.id == _OLDEST_SET_ASIDE)
+        .where(channels.c.set_aside > 0, late, *asked)
     )
-    if connection_id is not None:
-        query = query.where(channels.c.connection_id == connection_id)
-    return [Overdue(*row) for row in session.execute(query)]
+    found: dict[tuple[str, int], Overdue] = {}
+    for overdue in sorted((Overdue(*row) for row in session.execute(heads.union_all(aside))), key=_AGE):
+        found.setdefault((overdue.connection_id, overdue.channel), overdue)
+    return list(found.values())
+
+
+def _oldest_unsent(session: Session, connection_id: str) -> int | None:
+    mine = channels.c.connection_id == connection_id
+    oldest = [
+        session.execute(
+            select(func.min(outbox.c.created_at)).select_from(outbox).join(channels, place).where(mine)
+        ).scalar_one()
+        for place in (_HEAD, and_(outbox.c.id == _OLDEST_SET_ASIDE, channels.c.set_aside > 0))
+    ]
+    return min((at for at in oldest if at is not None), default=None)
 
 
 def quarantine(session: Session, connection_id: str) -> list[Quarantined]:
@@ -152,7 +181,7 @@ def marks(session: Session, connection_id: str) -> dict[str, int | str]:
     They only ever grow, but for a restore from a backup: a peer that remembers higher ones has met another history.
     """
     sent = session.execute(
-        select(func.coalesce(func.sum(channels.c.next_position - 1), 0)).where(
+        select(func.coalesce(func.sum(channels.c.next_position - 1 - channels.c.moved), 0)).where(
             channels.c.connection_id == connection_id
         )
     ).scalar_one()

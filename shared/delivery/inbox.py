@@ -19,7 +19,7 @@ from shared.delivery.intake import Entry, Intake, Lane
 from shared.wire.errors import NotFound
 from shared.wire.messages import Message, Outcome
 from shared.wire.problems import Problem
-from shared.wire.states import OutcomeKind
+from shared.wire.states import MessageType, OutcomeKind
 from shared.wire.version import HELD_PER_CONNECTION, HELD_PER_LANE
 
 Handler: TypeAlias = Callable[[Session, str, Sequence[Message], int], Sequence[Problem | None]]
@@ -127,7 +127,8 @@ class _Work:
         lane = self._intake.lanes[message.lane]
         known = self._intake.by_id.get(message.id) or self._intake.by_place.get((message.lane, message.sequence))
         if known is not None:
-            return known, OutcomeKind.DUPLICATE if known.hash == digest else OutcomeKind.CONFLICT
+            same = known.hash == digest or _voids(message, known)
+            return known, OutcomeKind.DUPLICATE if same else OutcomeKind.CONFLICT
         entry = Entry(message.id, message.lane, message.sequence, digest, message)
         if message.sequence <= lane.planned:
             return entry, OutcomeKind.DUPLICATE
@@ -250,6 +251,12 @@ class _Work:
         lane.blocked = entry.quarantined = True
         self._wait(lane, entry)
         entry.problem = refusals.quarantined(error)
+
+
+def _voids(message: Message, known: Entry) -> bool:
+    """Tell whether the message withdraws one that arrived after all: what became of that one stands."""
+    place = (message.id, message.lane, message.sequence)
+    return message.type == MessageType.VOID and place == (known.id, known.lane, known.sequence)
 
 
 def _outcome(message: Message, entry: Entry, again: OutcomeKind | None) -> Outcome:

@@ -37,7 +37,7 @@ class DeliveryFailed(NotDelivered):
 
 
 class BatchRefused(NotDelivered):
-    """A signed refusal of the batch as a whole (too_large, malformed): it is split."""
+    """A signed refusal of the batch as a whole (too_large, malformed): it is split, and what stands alone is voided."""
 
 
 class PeerClosed(NotDelivered):
@@ -165,7 +165,7 @@ class DeliveryLoop:
         except DeliveryFailed as failure:
             return await self._write(_fail, claim, failure)
         except BatchRefused as refusal:
-            return await self._write(_refuse, claim, refusal.problem, self._on_settled)
+            return await self._write(_refuse, claim, refusal.problem)
         except PeerClosed as closed:
             return await self._write(_close, claim, closed.problem)
         except asyncio.CancelledError:
@@ -196,10 +196,8 @@ def _fail(session: Session, claim: Claim, now_ms: int, failure: DeliveryFailed) 
     settling.fail(session, claim, failure.problem, now_ms, failure.retry_after_s)
 
 
-def _refuse(session: Session, claim: Claim, now_ms: int, problem: Problem, on_settled: OnSettled | None) -> None:
-    settled = settling.refuse(session, claim, problem, now_ms)
-    if settled and on_settled is not None:
-        on_settled(session, claim.connection_id, settled, now_ms)
+def _refuse(session: Session, claim: Claim, now_ms: int, problem: Problem) -> None:
+    settling.refuse(session, claim, problem, now_ms)
 
 
 def _release(session: Session, claim: Claim, now_ms: int) -> None:

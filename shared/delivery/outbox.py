@@ -17,17 +17,17 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.delivery.claims import claim, leased, release
+from shared.delivery.claims import ENVELOPE_BYTES, claim, leased, release
 from shared.delivery.peers import close, pause, resume, wake
-from shared.delivery.settling import fail, refuse, settle, settle_and_claim, settle_held
+from shared.delivery.settling import fail, refuse, settle, settle_and_claim, settle_held, skip
 from shared.delivery.statements import WAKE_CHANNEL, insert_many, is_postgresql, update_many
 from shared.delivery.tables import channels, lanes_out, outbox, peers
-from shared.wire.errors import Gone, Invalid, NotFound
+from shared.wire.errors import Gone, Invalid, NotFound, TooLarge
 from shared.wire.identifiers import LANE_PATTERN, new_id
 
 __all__ = [
     "Draft", "claim", "close", "enqueue", "enqueue_many", "fail", "leased", "pause", "refuse", "release", "resume",
-    "settle", "settle_and_claim", "settle_held", "wake",
+    "settle", "settle_and_claim", "settle_held", "skip", "wake",
 ]  # fmt: skip
 
 _LANE = re.compile(LANE_PATTERN)
@@ -62,10 +62,11 @@ def enqueue_many(session: Session, *, connection_id: str, drafts: Sequence[Draft
     """Queue messages of one connection in the order given and return their ids.
 
     Raises `NotFound` for a connection never registered, `Gone` for a closed one, `Invalid` for a lane's name outside
-    ``[A-Za-z0-9._:-]{1,80}``. A transaction that queues into several lanes should do so in one call: channels are
+    ``[A-Za-z0-9._:-]{1,80}``, `TooLarge` (code ``message_too_large``) for a message that alone is more than the peer
+    takes in one request. A transaction that queues into several lanes should do so in one call: channels are
     locked in order here, which two calls cannot promise each other.
     """
-    count = _open_channels(session, connection_id)
+    count, most = _open_channels(session, connection_id)
     time = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     by_channel = sorted(
         ((_channel_of(draft.lane, count), index) for index, draft in enumerate(drafts)),
@@ -81,15 +82,17 @@ def enqueue_many(session: Session, *, connection_id: str, drafts: Sequence[Draft
             ids[index] = new_id()
             place = {"connection_id": connection_id, "channel": channel, "position": position + offset}
             row = _row(draft, ids[index], sequences.take(draft.lane), time)
+            _require_fitting(draft, row["size"], most)
             rows.append({**place, **row, "created_at": now_ms})
         sequences.store()
     insert_many(session, outbox, rows)
     return ids
 
 
-def _open_channels(session: Session, connection_id: str) -> int:
+def _open_channels(session: Session, connection_id: str) -> tuple[int, int]:
+    """Return the channels of a connection, and the octets one message to it may have."""
     peer = session.execute(
-        select(peers.c.channel_count, peers.c.closed).where(peers.c.connection_id == connection_id)
+        select(peers.c.channel_count, peers.c.closed, peers.c.body_limit).where(peers.c.connection_id == connection_id)
     ).one_or_none()
     if peer is None:
         raise NotFound(f"Connection {connection_id} has no delivery set up", code="connection_unknown")
@@ -100,7 +103,17 @@ def _open_channels(session: Session, connection_id: str) -> int:
             cause="One of the two sides ended the connection; nothing is sent through it any more.",
             fix="Connect anew.",
         )
-    return int(peer.channel_count)
+    return int(peer.channel_count), int(peer.body_limit) - ENVELOPE_BYTES
+
+
+def _require_fitting(draft: Draft, size: int, most: int) -> None:
+    if size > most:
+        raise TooLarge(
+            f"The {draft.type} has {size} octets as a message; the peer takes {most}",
+            code="message_too_large",
+            cause="A message travels whole, and the peer states how much it takes in one request.",
+            fix="Shorten the texts, or spread them over several comments.",
+        )
 
 
 def _channel_of(lane: str, count: int) -> int:

@@ -10,6 +10,7 @@ from shared.delivery.statements import insert_one_missing, is_postgresql
 from shared.delivery.tables import channels, peers
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode
+from shared.wire.version import BYTES_PER_REQUEST
 
 FRESHNESS_MS = 1_000
 """Times of contact are kept to this precision, so that a busy peer's row is not written by every batch."""
@@ -31,6 +32,12 @@ def register(session: Session, connection_id: str, mode: DeliveryMode, *, channe
         )
     else:
         session.execute(update(peers).where(peers.c.connection_id == connection_id).values(mode=mode.value))
+
+
+def limit(session: Session, connection_id: str, body_limit: int) -> None:
+    """Note how many octets the peer takes in one request; more than ours are never sent."""
+    values = {"body_limit": min(body_limit, BYTES_PER_REQUEST)}
+    session.execute(update(peers).where(peers.c.connection_id == connection_id).values(values))
 
 
 def pause(session: Session, connection_id: str) -> None:

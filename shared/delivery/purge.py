@@ -16,6 +16,9 @@ ROWS_A_STEP: Final = 5_000
 """Rows deleted by one step, so that a purge never keeps the writer from its work for long."""
 
 
+_UNDECIDED: Final = (OutcomeKind.HELD.value, OutcomeKind.DEFERRED.value)
+
+
 def purge_inbox(session: Session, connection_id: str, now_ms: int, *, rows: int = ROWS_A_STEP) -> int:
     """Forget ids and hashes older than 90 days, up to ``rows``; return how many.
 
@@ -38,7 +41,7 @@ def purge_outbox(
 ) -> int:
     """Forget messages settled more than ``keep_days`` ago, up to ``rows`` a channel; return how many.
 
-    A message the peer still holds is kept until its late verdict.
+    A message the peer still holds is kept until its late verdict, one that was set aside until it is settled.
     """
     old = (settlements.c.connection_id == connection_id) & (settlements.c.settled_at < now_ms - keep_days * DAY_MS)
     bounds = session.execute(
@@ -51,12 +54,9 @@ def purge_outbox(
 
 def _purge_channel(session: Session, connection_id: str, channel: int, last: int, rows: int) -> int:
     mine = (outbox.c.connection_id == connection_id) & (outbox.c.channel == channel)
-    not_held = or_(outbox.c.outcome.is_(None), outbox.c.outcome != OutcomeKind.HELD.value)
+    done = or_(outbox.c.outcome.is_(None), outbox.c.outcome.not_in(_UNDECIDED))
     oldest = (
-        select(outbox.c.position)
-        .where(mine, outbox.c.position <= last, not_held)
-        .order_by(outbox.c.position)
-        .limit(rows)
+        select(outbox.c.position).where(mine, outbox.c.position <= last, done).order_by(outbox.c.position).limit(rows)
     )
     gone = _delete(session, outbox, mine & outbox.c.position.in_(oldest))
     if gone < rows:

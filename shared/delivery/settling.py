@@ -7,17 +7,20 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Row, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from shared.delivery import aside
 from shared.delivery import peers as peer_rows
-from shared.delivery.claims import Claim, ClaimedMessage, ClaimLimits, claim
+from shared.delivery.claims import AGAIN, VOID, Claim, ClaimedMessage, ClaimLimits, claim
 from shared.delivery.statements import update_many
 from shared.delivery.tables import channels, outbox, settlements
+from shared.delivery.voids import SKIPPED
+from shared.wire.errors import Conflict, NotFound
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
 from shared.wire.states import OutcomeKind
 from shared.wire.version import MESSAGES_PER_REQUEST
 
-DEFERRED_PAUSE_MS: Final = 5_000
-"""Rest of a channel whose peer had no room for the next message."""
+UNANSWERED_PAUSE_MS: Final = 5_000
+"""Rest of a channel whose peer left the next message without a verdict."""
 
 _REMEMBERED: Final[Mapping[OutcomeKind | None, OutcomeKind]] = {
     OutcomeKind.REJECTED: OutcomeKind.REJECTED,
@@ -41,18 +44,21 @@ class Settled(NamedTuple):
 def settle(session: Session, claim: Claim, outcomes: Iterable[Outcome], now_ms: int) -> list[Settled]:
     """Write the peer's verdicts and return what they settled, in order; the rest stays due.
 
-    Only the messages before the first one deferred or left without a verdict are settled. Safe under a lapsed lease:
-    what another owner settled is left alone.
+    Only the messages before the first one left without a verdict are settled; those deferred are set aside, to be
+    brought back later. Safe under a lapsed lease: what another owner settled is left alone.
     """
     row = _locked(session, claim)
     verdicts = {outcome.id: outcome for outcome in outcomes}
     fresh = [item for item in claim.items if item.position > row.settled_position]
-    settled = _leading_run(fresh, verdicts)
+    run = _leading_run(fresh, verdicts)
+    settled = [message for message in run if message.outcome is not OutcomeKind.DEFERRED]
+    _write_outcomes(session, claim, fresh, run, late=row.lease_token != claim.lease_token)
     if settled:
-        _write_outcomes(session, claim, fresh, settled, now_ms)
-    stopped = len(settled) < len(fresh)
-    due_at = now_ms + DEFERRED_PAUSE_MS if stopped else now_ms
-    _move(session, row, claim, settled_position=row.settled_position + len(settled), due_at=due_at, grow=not stopped)
+        _write_settlement(session, claim, fresh[len(run) - 1].position, len(settled), now_ms)
+    stopped = len(run) < len(fresh)
+    due_at = now_ms + UNANSWERED_PAUSE_MS if stopped else now_ms
+    _move(session, row, claim, settled_position=row.settled_position + len(run), due_at=due_at, grow=not stopped)
+    aside.note(session, row, len(run) - len(settled), progress=_progress(fresh, run), now_ms=now_ms)
     peer_rows.note_exchange(session, claim.connection_id, now_ms)
     return settled
 
@@ -85,10 +91,11 @@ def settle_held(
             outbox.c.outcome == OutcomeKind.HELD.value,
         )
         .values(outcome=outcome.value, problem=_text(problem))
-        .returning(outbox.c.id, outbox.c.lane, outbox.c.sequence, outbox.c.type, outbox.c.subject)
+        .returning(outbox.c.id, outbox.c.lane, outbox.c.sequence, outbox.c.type, outbox.c.subject, outbox.c.channel)
     ).one_or_none()
     if row is None:
         return None
+    aside.hurry(session, connection_id, row.channel)
     return Settled(row.id, row.lane, row.sequence, row.type, row.subject, outcome, problem)
 
 
@@ -124,19 +131,55 @@ def fail(
     return due_at
 
 
-def refuse(session: Session, claim: Claim, problem: Problem, now_ms: int) -> list[Settled]:
+def refuse(
+    session: Session, claim: Claim, problem: Problem, now_ms: int, *, random: Callable[[], float] = draw
+) -> None:
     """The peer found the batch as a whole too large or malformed: halve it until one message stands alone.
 
-    That one is settled as rejected with the problem and returned; until then the list is empty.
+    That one goes out again as a ``void``, which the peer consumes in its place. A void refused too proves that the
+    message was not at fault: it stands there again, and the peer backs off. A lapsed lease changes nothing.
     """
-    if len(claim.items) == 1:
-        verdict = Outcome(id=claim.items[0].id, outcome=OutcomeKind.REJECTED, problem=problem)
-        return settle(session, claim, [verdict], now_ms)
     row = _locked(session, claim)
-    if row.lease_token == claim.lease_token:
+    if row.lease_token != claim.lease_token:
+        return
+    first = claim.items[0]
+    if len(claim.items) > 1:
         _release(session, claim, due_at=now_ms, batch_limit=len(claim.items) // 2)
-        peer_rows.note_exchange(session, claim.connection_id, now_ms)
-    return []
+    elif first.mark != VOID:
+        _mark(session, claim, VOID, problem)
+        _release(session, claim, due_at=now_ms)
+    else:
+        if _problem(first.cause).code != SKIPPED:
+            _mark(session, claim, None, None)
+        fail(session, claim, problem, now_ms, random=random)
+
+
+def skip(session: Session, connection_id: str, message_id: str, problem: Problem) -> None:
+    """Withdraw a message that has no verdict yet: a ``void`` goes out in its place.
+
+    Raises `NotFound` (``not_queued``) and, while the message is on its way, `Conflict` (``message_in_flight``).
+    """
+    place = and_(channels.c.connection_id == outbox.c.connection_id, channels.c.channel == outbox.c.channel)
+    row = session.execute(
+        select(channels, outbox.c.position, outbox.c.outcome)
+        .join(outbox, place)
+        .where(outbox.c.connection_id == connection_id, outbox.c.id == message_id)
+        .with_for_update(of=channels)
+    ).one_or_none()
+    deferred = row is not None and row.outcome == OutcomeKind.DEFERRED.value
+    if row is None or (row.position <= row.settled_position and not deferred):
+        raise NotFound("No such message waits to be sent", code="not_queued")
+    if row.lease_token is not None and not deferred:
+        raise Conflict(
+            "The message is on its way",
+            code="message_in_flight",
+            cause="It was handed out for sending and its verdict has not come back yet.",
+            fix="Look at it again in a minute; if it still waits, skip it then.",
+        )
+    mark = row.outcome if deferred else VOID
+    session.execute(update(outbox).where(outbox.c.id == message_id).values(outcome=mark, problem=_text(problem)))
+    if deferred:
+        aside.hurry(session, connection_id, row.channel)
 
 
 def _locked(session: Session, claim: Claim) -> Row[Any]:
@@ -147,37 +190,57 @@ def _leading_run(items: Sequence[ClaimedMessage], verdicts: Mapping[str, Outcome
     run = []
     for item in items:
         verdict = verdicts.get(item.id)
-        if verdict is None or verdict.outcome is OutcomeKind.DEFERRED:
+        if verdict is None:
             break
         outcome: OutcomeKind = verdict.outcome
         if outcome is OutcomeKind.DUPLICATE:
             outcome = _REMEMBERED.get(verdict.stored, OutcomeKind.APPLIED)
-        run.append(Settled(item.id, item.lane, item.sequence, item.type, item.subject, outcome, verdict.problem))
+        problem = _why(item, verdict) if outcome is not OutcomeKind.APPLIED else None
+        run.append(Settled(item.id, item.lane, item.sequence, item.type, item.subject, outcome, problem))
     return run
 
 
-def _write_outcomes(
-    session: Session, claim: Claim, items: Sequence[ClaimedMessage], settled: Sequence[Settled], now_ms: int
-) -> None:
-    count = len(settled)
+def _why(item: ClaimedMessage, verdict: Outcome) -> Problem | None:
+    """Return the problem to keep: of a void that was consumed, what the message itself had met."""
+    if verdict.outcome is OutcomeKind.DEFERRED:
+        return _problem(item.cause) if item.mark == VOID else None
+    voided = item.mark == VOID and (verdict.problem is None or verdict.problem.code == "voided")
+    return _problem(item.cause) if voided else verdict.problem
+
+
+def _progress(items: Sequence[ClaimedMessage], run: Sequence[Settled]) -> bool:
+    """Tell whether a message that had been set aside got in."""
+    return any(
+        item.mark == AGAIN and message.outcome is not OutcomeKind.DEFERRED
+        for item, message in zip(items, run, strict=False)
+    )
+
+
+def _write_settlement(session: Session, claim: Claim, last_position: int, count: int, now_ms: int) -> None:
     batch = {
         "connection_id": claim.connection_id,
         "channel": claim.channel,
-        "last_position": items[count - 1].position,
+        "last_position": last_position,
         "messages": count,
         "settled_at": now_ms,
     }
     session.execute(insert(settlements), batch)
+
+
+def _write_outcomes(
+    session: Session, claim: Claim, items: Sequence[ClaimedMessage], run: Sequence[Settled], *, late: bool
+) -> None:
+    """Write the exceptions. Marked messages are some, and all of a late settlement: they may have been marked since."""
     exceptions = [
         {
             "connection_id": claim.connection_id,
             "channel": claim.channel,
             "position": item.position,
-            "outcome": message.outcome.value,
+            "outcome": None if message.outcome is OutcomeKind.APPLIED else message.outcome.value,
             "problem": _text(message.problem),
         }
-        for item, message in zip(items, settled, strict=False)
-        if message.outcome is not OutcomeKind.APPLIED
+        for item, message in zip(items, run, strict=False)
+        if message.outcome is not OutcomeKind.APPLIED or item.mark or late
     ]
     update_many(session, outbox, ("connection_id", "channel", "position"), exceptions)
 
@@ -202,8 +265,16 @@ def _release(session: Session, claim: Claim, **values: int) -> None:
     )
 
 
+def _mark(session: Session, claim: Claim, mark: str | None, problem: Problem | None) -> None:
+    session.execute(update(outbox).where(outbox.c.id == claim.items[0].id).values(outcome=mark, problem=_text(problem)))
+
+
 def _text(problem: Problem | None) -> str | None:
     return None if problem is None else problem.model_dump_json(exclude_none=True)
+
+
+def _problem(text: str | None) -> Problem:
+    return Problem.model_validate_json(text or "{}")
 
 
 _THIS_CHANNEL = and_(

@@ -20,6 +20,8 @@ from sqlalchemy import (
     false,
 )
 
+from shared.wire.version import BYTES_PER_REQUEST
+
 delivery_metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -42,6 +44,7 @@ peers = Table(
     Column("channel_count", Integer, nullable=False),
     Column("paused", Boolean, nullable=False, server_default=false()),
     Column("closed", Boolean, nullable=False, server_default=false()),
+    Column("body_limit", Integer, nullable=False, server_default=str(BYTES_PER_REQUEST)),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", BigInteger, nullable=False, server_default="0"),
     Column("last_contact_at", BigInteger),
@@ -49,7 +52,10 @@ peers = Table(
     Column("problem", Text),
     sqlite_with_rowid=False,
 )
-"""Whom we exchange with. Back-off belongs here: one peer, one schedule."""
+"""Whom we exchange with. Back-off belongs here: one peer, one schedule.
+
+``body_limit``: how many octets the peer takes in one request.
+"""
 
 channels = Table(
     "delivery_channels",
@@ -61,11 +67,21 @@ channels = Table(
     Column("due_at", BigInteger),
     Column("lease_token", String(36)),
     Column("batch_limit", Integer),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
+    Column("set_aside_until", BigInteger),
+    Column("moved", BigInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
-"""``due_at`` is empty while nothing waits; under a lease it is the moment the lease lapses."""
+"""``due_at`` is empty while nothing waits; under a lease it is the moment the lease lapses.
+
+``set_aside`` counts messages the peer had no room for, which the cursor has passed and which are brought back after
+``set_aside_until``; ``moved`` counts the places given to them anew.
+"""
 Index("ix_delivery_channels_due_at", channels.c.due_at, sqlite_where=channels.c.due_at.isnot(None),
       postgresql_where=channels.c.due_at.isnot(None))  # fmt: skip
+Index("ix_delivery_channels_set_aside_until", channels.c.set_aside_until,
+      sqlite_where=channels.c.set_aside_until.isnot(None),
+      postgresql_where=channels.c.set_aside_until.isnot(None))  # fmt: skip
 
 lanes_out = Table(
     "delivery_lanes_out",
@@ -97,8 +113,12 @@ outbox = Table(
 )
 """``body`` is the finished JSON text of the message, ``size`` its octets: a sender joins texts and parses nothing.
 
-A message up to its channel's settled position without an ``outcome`` was applied: only exceptions are written.
+A message up to its channel's settled position without an ``outcome`` was applied: only exceptions are written. Before
+that, ``outcome`` is empty or a mark of `shared.delivery.claims`: brought back, or void.
 """
+Index("ix_delivery_outbox_set_aside", outbox.c.connection_id, outbox.c.channel, outbox.c.lane, outbox.c.sequence,
+      sqlite_where=outbox.c.outcome == "deferred", postgresql_where=outbox.c.outcome == "deferred")  # fmt: skip
+
 settlements = Table(
     "delivery_settlements",
     delivery_metadata,

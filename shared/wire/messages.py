@@ -84,3 +84,14 @@ class OutcomeData(WireModel):
     id: Id
     outcome: OutcomeKind
     problem: Problem | None = None
+
+
+class VoidData(WireModel):
+    """Data of a ``void`` message: it takes the place of a message that cannot pass."""
+
+    type: str = Field(min_length=1, max_length=64)
+    """Type of the message it stands for."""
+    code: str = Field(min_length=1, max_length=64)
+    """Why: the code of the refusal the message met, or ``skipped``."""
+    detail: str = Field(default="", max_length=500)
+    """Why, for people."""

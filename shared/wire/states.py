@@ -103,6 +103,7 @@ class MessageType(StrEnum):
     OUTCOME = "outcome"
     KEYS = "keys"
     GOODBYE = "goodbye"
+    VOID = "void"
     INCIDENT = "incident"
     INCIDENT_COMMENT = "incident.comment"
 

@@ -35,6 +35,7 @@ class Connection:
     refusal: Problem | None = None
     heartbeats: int = 0
     batch: int = 100
+    dislikes: Callable[[Document], bool] = lambda _message: False
     told: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -163,7 +164,7 @@ class Linked(Served):
         if not 1 <= len(messages) <= 100:
             raise Problem(422, "invalid", "messages")
         for message in messages:
-            check_message(message)
+            check_message(message, connection.dislikes)
         return {"epoch": self.epoch, "outcomes": [connection.inbox.receive(message) for message in messages]}
 
     async def _on_heartbeat(self, incoming: Incoming) -> Document:
@@ -214,8 +215,8 @@ class Linked(Served):
         except Refused as refusal:
             if refusal.code == "connection_closed":
                 connection.closed = "peer"
-            if refusal.code in ("too_large", "malformed", "invalid") and len(sent) > 1:
-                connection.batch = len(sent) // 2
+            if refusal.code in ("too_large", "malformed", "invalid"):
+                connection.batch = connection.outbox.split(sent, refusal.code)
             connection.outbox.failed(refusal.extra.get("retry_after"))
             return refusal.code
         except (PeerLied, Problem) as lie:

@@ -12,6 +12,7 @@ from tests.peer.wire import Document, PeerLied, Problem, content_hash, new_id
 
 SCHEDULE = (1, 5, 30, 120, 600, 1800, 3600)
 HELD_A_LANE, HELD_A_CONNECTION = 100, 10_000
+VOID = "void"
 OUTCOMES = ("applied", "duplicate", "held", "deferred", "rejected", "conflict")
 _LANE = re.compile(r"[A-Za-z0-9._:-]{1,80}\Z")
 _FORM = {"id": str, "lane": str, "sequence": int, "type": str, "time": str, "subject": str, "data": dict}
@@ -22,12 +23,14 @@ def rfc3339(unix_seconds: float) -> str:
     return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def check_message(message: Any) -> None:
-    """Problem ``malformed`` unless it has the form of a message."""
+def check_message(message: Any, dislikes: Callable[[Document], bool] = lambda _message: False) -> None:
+    """Problem ``malformed`` unless it has the form of a message, ``too_large`` for one that the receiver dislikes."""
     if not isinstance(message, dict) or any(type(message.get(name)) is not kind for name, kind in _FORM.items()):
         raise Problem(400, "malformed", "not a message")
     if message["sequence"] < 1 or not _LANE.match(message["lane"]) or len(message["subject"]) > 200:
         raise Problem(400, "malformed", "not a message")
+    if dislikes(message):
+        raise Problem(413, "too_large", "disliked")
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Inbox:
     def receive(self, message: Document) -> Document:
         """The outcome of one message."""
         check_message(message)
-        known = self._known(message)
+        known = self._withdrawn(message) or self._known(message)
         if known:
             return known
         lane, sequence = message["lane"], message["sequence"]
@@ -68,6 +71,13 @@ class Inbox:
             return {"id": message["id"], "outcome": "conflict"}
         return {"id": message["id"], "outcome": "duplicate", "stored": self.outcomes[before]["outcome"]}
 
+    def _withdrawn(self, message: Document) -> Document | None:
+        """A void of a message that is here changes nothing: what became of that one stands."""
+        here = self.places.get((message["lane"], message["sequence"]))
+        if message["type"] != VOID or here != message["id"]:
+            return None
+        return {"id": message["id"], "outcome": "duplicate", "stored": self.outcomes[here]["outcome"]}
+
     def _remember(self, message: Document, outcome: Document) -> Document:
         self.hashes[message["id"]] = content_hash(message)
         self.outcomes[message["id"]] = outcome
@@ -84,6 +94,8 @@ class Inbox:
     def _settle(self, message: Document) -> Document:
         outcome: Document = {"id": message["id"], "outcome": "applied"}
         try:
+            if message["type"] == VOID:
+                raise Problem(422, "voided")
             self.apply(message)
             self.applied.append(message["id"])
         except Problem as problem:
@@ -98,11 +110,24 @@ class Inbox:
 
 @dataclass
 class Entry:
-    """A message on its way out; ``state`` is waiting, held, done, rejected or conflict."""
+    """A message on its way out; ``state`` is waiting, held, done, rejected or conflict.
+
+    ``original`` is what ``message`` stands for as a void.
+    """
 
     message: Document
     state: str = "waiting"
     problem: Document | None = None
+    original: Document | None = None
+
+    def refused(self, code: str) -> None:
+        """The peer refused the request with this message alone: void it, or take a refused void back."""
+        if self.original is not None:
+            self.message, self.original = self.original, None
+            return
+        self.original = self.message
+        data = {"type": self.message["type"], "code": code, "detail": ""}
+        self.message = {**self.message, "type": VOID, "subject": "", "data": data}
 
 
 @dataclass
@@ -173,6 +198,12 @@ class Outbox:
         states: dict[str, str] = {"applied": "done", "duplicate": "done", "deferred": "waiting"}
         entry.state = states.get(word, word)
         entry.problem = outcome.get("problem")
+
+    def split(self, sent: list[Document], code: str) -> int:
+        """A request was refused whole; how many messages to send next. One that stood alone is withdrawn."""
+        if len(sent) == 1:
+            self.entries[sent[0]["id"]].refused(code)
+        return max(len(sent) // 2, 1)
 
     def failed(self, retry_after: float | None = None) -> None:
         """No verdict came: back off (without the spread, so that tests can count)."""

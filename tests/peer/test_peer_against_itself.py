@@ -329,3 +329,38 @@ async def test_only_a_signed_goodbye_stops_the_sender():
     theirs.closed = "us"
     assert await both.consumer.push(ours) == "connection_closed"
     assert await both.consumer.push(ours) == "nothing"
+
+
+async def test_a_message_the_peer_dislikes_is_withdrawn_and_its_lane_goes_on():
+    both = await onboarded()
+    theirs, ours = ends(both)
+    theirs.dislikes = lambda message: message["data"].get("bad") is True
+    messages = [ours.outbox.enqueue("lane", "unheard.of", {"bad": number == 1}) for number in range(3)]
+    await both.settle()
+    assert [ours.outbox.entries[one["id"]].problem["code"] for one in messages] == [
+        "unsupported_type", "voided", "unsupported_type"
+    ]  # fmt: skip
+    assert theirs.inbox.highest["lane"] == 3
+
+
+async def test_a_peer_that_dislikes_everything_makes_nobody_withdraw_anything():
+    both = await onboarded()
+    theirs, ours = ends(both)
+    theirs.dislikes = lambda _message: True
+    message = ours.outbox.enqueue("lane", "unheard.of", {})
+    for _ in range(4):
+        assert await both.consumer.push(ours) == "too_large"
+    theirs.dislikes = lambda _message: False
+    await both.settle()
+    assert ours.outbox.entries[message["id"]].problem["code"] == "unsupported_type"
+
+
+async def test_a_void_of_what_arrived_changes_nothing():
+    both = await onboarded()
+    theirs, ours = ends(both)
+    message = ours.outbox.enqueue("lane", "unheard.of", {})
+    await both.settle()
+    void = {**message, "type": "void", "subject": "", "data": {"type": "unheard.of", "code": "too_large", "detail": ""}}
+    assert theirs.inbox.receive(void) == {"id": message["id"], "outcome": "duplicate", "stored": "rejected"}
+    assert theirs.inbox.receive(void | {"id": wire.new_id(1)})["outcome"] == "conflict"
+    assert theirs.inbox.receive(void | {"sequence": 2})["outcome"] == "conflict"

@@ -91,6 +91,10 @@ class Work:
         if ours != dict(theirs):
             self._note("incident.conflicted", incident, after={"kept": ours, "refused": dict(theirs)})
 
+    def miss(self, incident: IncidentWork, code: Any) -> None:
+        """Note that the peer withdrew a change or comment it could not send."""
+        self._note("incident.change_withdrawn", incident, after={"code": str(code)[:64]})
+
     def bond(
         self,
         incident: IncidentWork,

@@ -23,7 +23,7 @@ from shared.delivery.loop import OnSettled
 from shared.delivery.settling import Settled
 from shared.wire.connection import Goodbye, KeysNotice, Settings
 from shared.wire.errors import ExchangeError, Invalid
-from shared.wire.messages import Message, OutcomeData
+from shared.wire.messages import Message, OutcomeData, VoidData
 from shared.wire.problems import Problem
 from shared.wire.states import MessageType, OutcomeKind
 
@@ -44,6 +44,7 @@ def message_handlers(hooks: ConnectionHooks, on_settled: OnSettled | None = None
         MessageType.OUTCOME: outcome_handler(on_settled),
         MessageType.KEYS: keys_handler(),
         MessageType.GOODBYE: goodbye_handler(hooks),
+        MessageType.VOID: void_handler(),
     }
 
 
@@ -54,6 +55,7 @@ def settings_handler(hooks: ConnectionHooks) -> Handler:
         settings = Settings.model_validate(message.data)
         row.peer_settings = settings.model_dump(mode="json")
         row.peer_software = settings.software
+        peers.limit(session, row.id, settings.limits.bytes_per_request)
         noted(session, row, "connection.settings_received", peer_actor(row), now, after=row.peer_settings)
         activate(session, row, hooks, now)
 
@@ -75,6 +77,23 @@ def goodbye_handler(hooks: ConnectionHooks) -> Handler:
     def apply(session: Session, row: Connection, message: Message, now: datetime) -> None:
         reason = Goodbye.model_validate(message.data).reason
         closed_by_peer(session, connection_id=row.id, reason=reason, now=now, hooks=hooks)
+
+    return _each(apply)
+
+
+def void_handler() -> Handler:
+    """Return the handler of what the peer could not send: its place in the lane is used up, visibly."""
+
+    def apply(session: Session, row: Connection, message: Message, now: datetime) -> None:
+        void = VoidData.model_validate(message.data)
+        place = {"message": message.id, "lane": message.lane, "sequence": message.sequence}
+        noted(session, row, "message.voided", peer_actor(row), now, after={**place, **void.model_dump()})
+        raise Invalid(
+            f"The sender withdrew this message of type {void.type!r}",
+            code="voided",
+            cause=f"{void.code}: {void.detail}",
+            fix="Nothing to do here; what it said may come again as a new message.",
+        )
 
     return _each(apply)
 

@@ -15,8 +15,9 @@ from shared.delivery import inbox, outbox
 from shared.delivery.claims import Claim
 from shared.delivery.inbox import Handler, SettledLater
 from shared.delivery.loop import OnSettled
+from shared.delivery.voids import SKIPPED
 from shared.runtime.database import notify
-from shared.wire.errors import Conflict, Invalid
+from shared.wire.errors import Conflict, Invalid, NotFound
 from shared.wire.messages import Message, Outcome, OutcomeData, Settlement
 from shared.wire.problems import Problem
 from shared.wire.states import ConnectionState, DeliveryMode, MessageType
@@ -119,20 +120,30 @@ def skip(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Reject a quarantined message for an operator; raise `NotFound` (code ``not_quarantined``)."""
+    """Reject a quarantined message for an operator, or withdraw one of ours that waits to be sent.
+
+    Raises `NotFound` (``not_quarantined``, ``not_queued``) and `Conflict` (``message_in_flight``).
+    """
     row = get(session, connection_id)
     refusal = Invalid(
-        reason or "The receiver's operator skipped it", code="skipped", cause="It could not be applied here."
+        reason or "The receiver's operator skipped it", code=SKIPPED, cause="It could not be applied here."
     )
-    late = inbox.skip(
-        session,
-        connection_id,
-        message_id,
-        problem=Problem.from_error(refusal, 422),
-        handlers=handlers,
-        now_ms=milliseconds(now),
-    )
-    _tell(session, row, late, now)
+    try:
+        late = inbox.skip(
+            session,
+            connection_id,
+            message_id,
+            problem=Problem.from_error(refusal, 422),
+            handlers=handlers,
+            now_ms=milliseconds(now),
+        )
+        _tell(session, row, late, now)
+    except NotFound:
+        if not store.sends(session, connection_id, message_id):
+            raise
+        withdrawn = Invalid(reason or "The sender's operator skipped it", code=SKIPPED)
+        outbox.skip(session, connection_id, message_id, Problem.from_error(withdrawn, 422))
+        notify(session, "worker")
     noted(session, row, "message.skipped", actor, now, after={"message": message_id, "reason": reason})
 
 

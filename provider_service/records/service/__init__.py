@@ -11,7 +11,7 @@ from provider_service.records.service.changes import (
     share,
     update,
 )
-from provider_service.records.service.inbound import connection_closed, message_handlers, on_settled
+from provider_service.records.service.inbound import connection_closed, message_handlers, on_settled, passing_over
 from provider_service.records.service.reading import bond_view, bonds, comments, incident_view, incidents
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "message_handlers",
     "on_settled",
     "operate",
+    "passing_over",
     "reconnect",
     "share",
     "update",

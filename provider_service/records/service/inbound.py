@@ -85,6 +85,24 @@ def apply_comments(
     return verdicts
 
 
+def passing_over(voids: Handler) -> Handler:
+    """Return the handler of messages the peer withdrew: ``voids``, and the bond knows that their sequences are gone."""
+
+    def apply(
+        session: Session, connection_id: str, messages: Sequence[Message], now_ms: int
+    ) -> Sequence[Problem | None]:
+        work = _begin(session, connection_id, messages, now_ms)
+        for message in messages:
+            bond = work.bonds.get(message.lane)
+            if bond is not None:
+                work.miss(work.incidents[bond.incident_id], message.data.get("code"))
+            _taken(bond, message)
+        work.store()
+        return voids(session, connection_id, messages, now_ms)
+
+    return apply
+
+
 def _comment(work: Work, bond: BondWork, data: CommentData, known: dict[str, str]) -> Problem | None:
     incident_id = bond.incident_id
     holder = known.get(data.comment_id)

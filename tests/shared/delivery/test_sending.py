@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery import claims, figures, outbox, peers
 from shared.delivery.claims import ClaimLimits
-from shared.delivery.settling import DEFERRED_PAUSE_MS
+from shared.delivery.settling import UNANSWERED_PAUSE_MS
 from shared.wire.errors import Gone, Invalid, NotFound
 from shared.wire.messages import Message, Outcome
 from shared.wire.problems import Problem
@@ -182,21 +182,13 @@ def test_a_duplicate_means_what_came_of_it_the_first_time(
     assert [m.outcome for m in outbox.settle(session, claim, [outcome], NOW)] == [meaning]
 
 
-def test_only_what_stands_before_the_first_deferred_is_settled(session: Session) -> None:
-    queue(session, "a", "b", "c")
-    claim = take(session)
-    outcomes = verdicts(claim)
-    outcomes[1] = Outcome(id=claim.items[1].id, outcome=OutcomeKind.DEFERRED)
-    assert [m.lane for m in outbox.settle(session, claim, outcomes, NOW)] == ["a"]
-    assert outbox.claim(session, now_ms=NOW + DEFERRED_PAUSE_MS - 1) is None
-    assert [item.lane for item in take(session, NOW + DEFERRED_PAUSE_MS).items] == ["b", "c"]
-
-
 def test_a_message_without_a_verdict_stays_due(session: Session) -> None:
     queue(session, "a", "b")
     claim = take(session)
     assert outbox.settle(session, claim, verdicts(claim)[1:], NOW) == []
     assert figures.depth(session, PEER) == 2
+    assert outbox.claim(session, now_ms=NOW + UNANSWERED_PAUSE_MS - 1) is None
+    assert [item.lane for item in take(session, NOW + UNANSWERED_PAUSE_MS).items] == ["a", "b"]
 
 
 def test_a_late_settlement_never_moves_backwards_and_leaves_the_new_lease_alone(session: Session) -> None:
@@ -282,8 +274,8 @@ def test_a_failure_under_a_lapsed_lease_changes_nothing(session: Session) -> Non
     lapsed = take(session, lease_ms=0)
     current = take(session)
     assert outbox.fail(session, lapsed, DOWN, NOW) is None
-    assert outbox.refuse(session, lapsed, DOWN, NOW)[0].outcome is OutcomeKind.REJECTED
-    assert outbox.settle(session, current, verdicts(current), NOW) == []
+    outbox.refuse(session, lapsed, DOWN, NOW)
+    assert [m.outcome for m in outbox.settle(session, current, verdicts(current), NOW)] == [OutcomeKind.APPLIED]
 
 
 def test_contact_ends_a_back_off(session: Session) -> None:
@@ -302,16 +294,16 @@ def test_contact_ends_a_back_off(session: Session) -> None:
 
 def test_a_refused_batch_is_halved_until_the_guilty_message_stands_alone(session: Session) -> None:
     queue(session, *"abcdefgh")
-    rejected, delivered, sizes = [], [], []
+    delivered, sizes = [], []
     now = NOW
     while (claim := outbox.claim(session, now_ms=now)) is not None:
         sizes.append(len(claim.items))
-        if any(item.lane == "c" for item in claim.items):
-            rejected += [m.lane for m in outbox.refuse(session, claim, REFUSED, now)]
+        if any(item.lane == "c" and item.mark is None for item in claim.items):
+            outbox.refuse(session, claim, REFUSED, now)
         else:
-            delivered += [m.lane for m in outbox.settle(session, claim, verdicts(claim), now)]
-    assert rejected == ["c"]
-    assert delivered == list("abdefgh")
+            delivered += [(item.lane, item.mark) for item in claim.items]
+            outbox.settle(session, claim, verdicts(claim), now)
+    assert delivered == [(lane, "void" if lane == "c" else None) for lane in "abcdefgh"]
     assert sizes[:4] == [8, 4, 2, 4]
     queue(session, *["x"] * 300)
     while (claim := outbox.claim(session, now_ms=now)) is not None:
@@ -324,7 +316,7 @@ def test_a_refusal_under_a_lapsed_lease_splits_nothing(session: Session) -> None
     queue(session, "a", "b")
     lapsed = take(session, lease_ms=0)
     take(session, lease_ms=0)
-    assert outbox.refuse(session, lapsed, REFUSED, NOW) == []
+    outbox.refuse(session, lapsed, REFUSED, NOW)
     assert len(take(session).items) == 2
 
 
