@@ -82,7 +82,9 @@ async def tell_cancellations(context: Context, now: datetime) -> None:
                 peer_keys=known,
             )
         except RefusedByPeer as refusal:
-            if refusal.problem.code not in {"registration_closed", "registration_unknown"}:
+            if refusal.problem.code == "registration_closed":
+                await context.database.write(service.outlived, number=number, problem=refusal.problem, now=now)
+            elif refusal.problem.code != "registration_unknown":
                 continue
         except ExchangeError:
             continue

@@ -1,10 +1,14 @@
 """Either side cancels, at every step of the handshake: both end, nothing is left, and one may begin again."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from tests.interaction.stranger import approve_at_ours, settle_with_strange, strange_provider, take_up_at_ours
 from tests.interaction.world import World
+from tests.peer.instance import Refused
 
 pytestmark = pytest.mark.anyio
 
@@ -99,3 +103,39 @@ async def test_what_is_onboarded_is_not_cancelled_any_more(pushing: World, who: 
         await _cancel(pushing, who)
     assert caught.value.code in {"registration_closed", "illegal_move", "conflict"}
     assert await pushing.connections() == ("Active", "Active")
+
+
+@pytest.mark.requirement("cancel.complete")
+async def test_a_provider_that_cancels_what_is_complete_is_told_so_signed(invited: World):
+    peer = strange_provider(invited)
+    registration = await take_up_at_ours(invited, peer)
+    await invited.connect()
+    await approve_at_ours(invited, peer, registration)
+    await settle_with_strange(invited, peer)
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            await peer.cancel(registration, "not wanted")
+        assert (caught.value.status, caught.value.code) == (409, "registration_closed")
+    assert (await invited.taken_up())["state"] == "Onboarded"
+    assert (await invited.consumer.connection())["state"] == "Active"
+
+
+@pytest.mark.requirement("cancel.complete")
+async def test_a_provider_that_lost_the_completion_shows_that_the_consumers_side_stands(pushing: World):
+    def forget(session: Any) -> None:
+        """What a backup from before the completion would say."""
+        session.execute(text("UPDATE registrations SET state = 'Work in Progress', connection_id = NULL"))
+
+    await pushing.provider.write(forget)
+    await _cancel(pushing, "provider")
+    await pushing.provider.turn()
+    told = await pushing.provider.api("GET", f"registrations/{pushing.number}/status")
+    assert told["state"] == "Closed Incomplete"
+    assert [step["step"] for step in told["steps"] if step["problem"]] == ["settings"]
+    notes = await pushing.provider.api("GET", f"registrations/{pushing.number}/entries")
+    assert any("complete at the consumer" in note["text"] for note in notes)
+    assert (await pushing.taken_up())["state"] == "Onboarded"
+    before = len(pushing.wire.seen("POST .*/cancellation"))
+    pushing.clock.forward(7200)
+    await pushing.provider.turn()
+    assert len(pushing.wire.seen("POST .*/cancellation")) == before

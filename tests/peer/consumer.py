@@ -204,6 +204,8 @@ class Consumer(Linked):
         named = [one for one in self.handshakes if one.number == incoming.params["number"]]
         self.verify(incoming, lambda kid: next((key for one in named if (key := one.keys.find(kid, "http"))), None))
         handshake = next(one for one in named if one.keys.find(incoming.keyid, "http"))
+        if handshake.connection and handshake.connection.agreed:
+            raise Problem(409, "registration_closed")
         self._close(handshake, str(incoming.document().get("reason")))
         return {"number": handshake.number, "state": "Closed Incomplete", "steps": [], "reason": handshake.cancelled}
 

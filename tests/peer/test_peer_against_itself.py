@@ -254,10 +254,19 @@ async def test_a_claim_about_a_message_that_was_never_sent_changes_nothing():
 
 
 async def test_the_provider_cancels_at_the_consumer():
-    both = await onboarded()
+    both = pair()
+    await both.onboard()
     answer = await both.provider.cancel(both.provider.registrations["REG0000001"], "by the provider")
     assert answer["reason"] == "by the provider"
     assert both.consumer.handshakes[0].connection.closed == "by the provider"
+
+
+async def test_what_is_complete_is_not_cancelled_by_the_provider():
+    both = await onboarded()
+    with pytest.raises(Refused) as caught:
+        await both.provider.cancel(both.provider.registrations["REG0000001"], "by the provider")
+    assert (caught.value.status, caught.value.code) == (409, "registration_closed")
+    assert both.consumer.handshakes[0].connection.closed is None
 
 
 async def test_a_repeated_completion_returns_the_stored_answer_and_another_body_is_refused():

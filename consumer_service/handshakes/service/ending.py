@@ -13,7 +13,7 @@ from shared.delivery import answers, nonces
 from shared.delivery.answers import StoredAnswer
 from shared.signing.keys import PublicKey
 from shared.signing.requests import VerifiedRequest
-from shared.wire.errors import NotFound
+from shared.wire.errors import Conflict, NotFound
 from shared.wire.registration import (
     Cancellation,
     RegistrationStatus,
@@ -77,14 +77,20 @@ def provider_key(session: Session, number: str, key_id: str, now: datetime) -> t
 def cancel_by_peer(
     session: Session, *, connection_id: str, request: VerifiedRequest, body: Cancellation, now: datetime
 ) -> StoredAnswer:
-    """The provider cancels."""
+    """The provider cancels; raise `Conflict` (code ``registration_closed``) for what is complete."""
     nonces.remember(session, request.key_id, request.nonce, request.expires)
 
     def step() -> StoredAnswer:
         row = provider_connections.get(session, connection_id, lock=True)
         reason = body.reason or "Cancelled by the provider"
-        if State(row.state) is not State.ONBOARDED:
-            provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=SYSTEM, now=now)
+        if State(row.state) is State.ONBOARDED:
+            raise Conflict(
+                f"{row.number} is complete",
+                code="registration_closed",
+                cause="Both sides have acknowledged each other's settings; there is nothing left to cancel.",
+                fix="End the connection by a goodbye.",
+            )
+        provider_connections.cancel(session, connection_id=connection_id, reason=reason, actor=SYSTEM, now=now)
         told = RegistrationStatus(
             number=row.number,
             state=RegistrationState.CLOSED_INCOMPLETE,

@@ -1,7 +1,7 @@
 """Use cases of the handshake, one module a concern; callers import the names from here."""
 
 from provider_service.handshakes.service.consent import consent_page, decide
-from provider_service.handshakes.service.ending import cancel, cancel_by_peer, expire, noticed, notices, reset
+from provider_service.handshakes.service.ending import cancel, cancel_by_peer, expire, noticed, notices, outlived, reset
 from provider_service.handshakes.service.saga import (
     announce,
     comparison,
@@ -31,6 +31,7 @@ __all__ = [
     "note_failure",
     "noticed",
     "notices",
+    "outlived",
     "request_authorization",
     "reset",
     "reveal",

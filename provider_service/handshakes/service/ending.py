@@ -16,10 +16,11 @@ from shared.delivery.answers import StoredAnswer
 from shared.signing.envelopes import MasterKey
 from shared.signing.keys import PrivateKey, PublicKey
 from shared.signing.requests import VerifiedRequest
+from shared.wire.problems import Problem
 from shared.wire.registration import (
     Cancellation,
 )
-from shared.wire.states import DeliveryMode, KeyPurpose
+from shared.wire.states import DeliveryMode, KeyPurpose, Step
 
 
 def cancel_by_peer(
@@ -78,6 +79,15 @@ def notices(
         signer = keys.signer(session, masters, KeyPurpose.HTTP)
         told.append((shake.number, task.consumer_url, task.reason, signer, keys_known))
     return told
+
+
+def outlived(session: Session, *, number: str, problem: Problem, now: datetime) -> None:
+    """The consumer says that it is complete there: show that its side stands, to whoever looks at the task."""
+    shake = store.get(session, number, lock=True)
+    if shake is not None:
+        shake.problem, shake.problem_step = problem.to_wire(), Step.SETTINGS
+    text = f"Cancelled here, but complete at the consumer ({problem.detail}). Ask its administrator to disconnect."
+    registrations.write_entry(session, number=number, kind="work_note", text=text, actor=SYSTEM, now=now)
 
 
 def noticed(session: Session, *, number: str) -> None:
