@@ -11,7 +11,7 @@ from consumer_service.audit.deps import Answer, allowed, carry_out_once
 from consumer_service.audit.domain import Actor
 from consumer_service.connections import calls, service
 from consumer_service.connections.deps import ConnectionHooksDep, HandlersDep
-from consumer_service.connections.schemas import ConnectionDetail, ConnectionView, MessageView, Reason
+from consumer_service.connections.schemas import ConnectionDetail, ConnectionView, MessageView, Reason, Suspension
 from consumer_service.context import ContextDep
 from shared.transport.bodies import body_of
 from shared.transport.conventions import (
@@ -34,6 +34,7 @@ Reader = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, scope="connections:write"))]
 ReasonBody = Annotated[Reason, Depends(body_of(Reason))]
 
+_SUSPENSION = signed_body(Suspension, example={"reason": "The peer lost its identity key", "identity_lost": True})
 _REASON = signed_body(Reason, example={"reason": "Maintenance until noon"})
 
 
@@ -118,6 +119,31 @@ async def resume_connection(
 
     def work(session: Session, now: datetime) -> None:
         service.resume(session, connection_id=connection_id, reason=body.reason, actor=actor, now=now)
+
+    return await carry_out_once(request, context, owner=actor.id, key=key, work=_then_shown(connection_id, work))
+
+
+@router.post("/{connection_id}/suspend", response_model=ConnectionDetail, openapi_extra=_SUSPENSION)
+async def suspend_connection(
+    *,
+    request: Request,
+    connection_id: str,
+    context: ContextDep,
+    actor: Writer,
+    key: IdempotencyKey,
+    body: Annotated[Suspension, Depends(body_of(Suspension))],
+) -> Response:
+    """Let nothing cross until the connection is re-keyed: an identity is in doubt. Queues keep."""
+
+    def work(session: Session, now: datetime) -> None:
+        service.suspend(
+            session,
+            connection_id=connection_id,
+            reason=body.reason,
+            identity_lost=body.identity_lost,
+            actor=actor,
+            now=now,
+        )
 
     return await carry_out_once(request, context, owner=actor.id, key=key, work=_then_shown(connection_id, work))
 

@@ -45,6 +45,8 @@ class Connection(Base):
     delivery: Mapped[str] = mapped_column(String(8))
     """How the consumer receives."""
     state: Mapped[str] = mapped_column(String(16), index=True)
+    identity_lost_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when the peer counts the pinned identity as lost: only another one may re-key; None while it does not."""
     settings_acknowledged: Mapped[bool] = mapped_column(default=False)
     """The peer has applied our settings."""
     peer_settings: Mapped[dict[str, Any] | None] = mapped_column(JsonText)

@@ -35,6 +35,8 @@ FINAL: Final = frozenset(
         "version_unsupported",
         "peer_identity_mismatch",
         "comparison_failed",
+        "identity_given_up",
+        "delivery_mismatch",
     }
 )
 """Refusals after which the same call does not help (docs/protocol.md, section 12)."""

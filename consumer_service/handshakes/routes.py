@@ -133,7 +133,7 @@ async def confirm_comparison_code(
     actor: Writer,
     body: Annotated[Confirmation, Depends(body_of(Confirmation))],
 ) -> ProviderConnectionView:
-    """Confirm the code that the provider shows (pull); five wrong ones end the attempt."""
+    """Confirm the code that the provider shows (pull, re-keying); five wrong ones end the attempt."""
     try:
         await context.database.write(
             service.confirm, connection_id=connection_id, typed=body.comparison_code, now=context.clock()

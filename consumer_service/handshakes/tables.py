@@ -29,7 +29,7 @@ class Handshake(Base):
     code_sealed: Mapped[str | None] = mapped_column(Text)
     """The authorization code from its arrival until it is redeemed."""
     confirmed: Mapped[bool] = mapped_column(Boolean, default=False)
-    """The person here confirmed the comparison code (pull)."""
+    """The person here confirmed the comparison code (pull, re-keying)."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     problem: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     problem_step: Mapped[str | None] = mapped_column(String(16))

@@ -28,6 +28,8 @@ class TokenView:
     number: str
     provider_jkt: str
     expires_at: datetime
+    rekeys: str | None = None
+    """The connection that gets other keys by it; None for an invitation to a new one."""
 
 
 def token_of(text: str) -> str:
@@ -80,6 +82,7 @@ def _claims(token: str, *, loopback: bool) -> TokenView:
             number=str(claims["sub"]),
             provider_jkt=str(claims["provider_jkt"]),
             expires_at=datetime.fromtimestamp(int(claims["exp"]), tz=UTC),
+            rekeys=str(claims["rekeys"]) if "rekeys" in claims else None,
         )
     except (TokenRefused, ExchangeError, KeyError, ValueError, OverflowError, OSError) as error:
         raise Forbidden(

@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from consumer_service.checks import Check, Finding, Subject
+from consumer_service.connections import service as connections
 from consumer_service.context import Context
 from consumer_service.instance import service as instance
 from consumer_service.provider_connections import calls, service
@@ -31,7 +34,26 @@ async def provider_answers(context: Context, subject: Subject) -> list[Finding]:
     await context.database.write(
         service.keep_discovery, connection_id=row.id, discovery=discovery, skew_ms=int(skew_s * 1000)
     )
-    return [*_clock(skew_s), *_fit(row, discovery)]
+    findings = [*_clock(skew_s), *_fit(row, discovery)]
+    if row.rekeys is not None:
+        findings += await context.database.read(_rekeyable, row, discovery)
+    return findings
+
+
+def _rekeyable(session: Session, row: ProviderConnection, discovery: Discovery) -> list[Finding]:
+    """Find what keeps the provider from taking the connection up again that the invitation re-keys."""
+    try:
+        connections.require_rekeyable(
+            session,
+            connection_id=row.rekeys or "",
+            instance_id=discovery.instance_id,
+            identity_jkt=row.provider_jkt,
+            delivery=row.delivery,
+            epoch=discovery.epoch,
+        )
+    except ExchangeError as error:
+        return [Finding(error.detail, error.cause, error.fix, item="rekeying")]
+    return []
 
 
 def _unanswered(row: ProviderConnection, error: ExchangeError) -> Finding:

@@ -58,7 +58,7 @@ class ProviderConnectionView(BaseModel):
     reason: str
     comparison_code: str | None
     awaits_confirmation: bool
-    """True while the comparison code has to be confirmed here (pull)."""
+    """True while the comparison code has to be confirmed here (pull, re-keying)."""
     steps: list[StepStatus]
     open_issues: int
     token_expires_at: datetime
@@ -66,6 +66,8 @@ class ProviderConnectionView(BaseModel):
     opened_at: datetime
     updated_at: datetime
     connection_id: str | None
+    rekeys: str | None = None
+    """The suspended connection that gets other keys; None where a new one is made."""
     version: int
 
 

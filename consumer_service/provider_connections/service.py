@@ -13,6 +13,7 @@ from consumer_service.health import service as health
 from consumer_service.health.domain import Issue
 from consumer_service.invitations import domain as invitation
 from consumer_service.invitations import service as invitations
+from consumer_service.invitations.domain import TokenView
 from consumer_service.provider_connections import store
 from consumer_service.provider_connections.tables import ProviderConnection as ProviderConnection  # noqa: PLC0414  # handed on
 from shared.lifecycle.provider_connection import PROVIDER_CONNECTION, Move
@@ -78,7 +79,11 @@ def take_up(
             code="provider_not_confirmed",
             fix="Confirm the address the link names, if that is your provider.",
         )
-    row = store.live_at(session, seen.provider_issuer)
+    if seen.rekeys is None:
+        row = store.live_at(session, seen.provider_issuer)
+    else:
+        delivery = _rekeyed_delivery(session, seen)
+        row = store.rekeying(session, seen.rekeys)
     if row is None:
         row = ProviderConnection(
             id=new_id(),
@@ -87,6 +92,7 @@ def take_up(
             opened_at=now,
             state=PROVIDER_CONNECTION.initial,
             live=True,
+            rekeys=seen.rekeys,
         )
         session.add(row)
     else:
@@ -97,13 +103,32 @@ def take_up(
     row.token_sealed = _seal(row.id, token, masters)
     row.delivery = delivery
     row.scan_due_at = now
-    _changed(session, row, "provider_connection.taken_up", actor, now, after={"provider": row.provider_issuer})
+    _changed(session, row, "provider_connection.taken_up", actor, now, after=_taken(row))
     notify(session, "worker")
     return row
 
 
+def _taken(row: ProviderConnection) -> dict[str, str]:
+    return {"provider": row.provider_issuer} | ({"rekeys": row.rekeys} if row.rekeys else {})
+
+
+def _rekeyed_delivery(session: Session, seen: TokenView) -> DeliveryMode:
+    """Return how the connection that a link re-keys receives; raise `Conflict` unless it is this provider's."""
+    found = connections.find(session, seen.rekeys or "")
+    if found is None or found.peer_issuer != seen.provider_issuer:
+        raise Conflict(
+            f"The link re-keys a connection that this instance does not have with {seen.provider_issuer}",
+            code="rekeying_unknown",
+            cause="Each link for re-keying is made for one connection between two instances.",
+            fix="Ask the provider whether the link was meant for you.",
+        )
+    connections.require_suspended(found.state)
+    connections.require_identity(seen.provider_jkt, pinned=found.identity_jkt, lost=found.identity_lost_at is not None)
+    return DeliveryMode(found.delivery)
+
+
 def _require_renewable(row: ProviderConnection, number: str) -> None:
-    if State(row.state) is State.ONBOARDED or row.connection_id is not None:
+    if State(row.state) is State.ONBOARDED or row.established is not None:
         raise Conflict(
             f"This instance is already connected with {row.provider_issuer}",
             code="provider_connected",
@@ -185,7 +210,7 @@ def conclude_scan(session: Session, *, connection_id: str, now: datetime) -> Pro
     row = get(session, connection_id, lock=True)
     row.scanned_at = now
     row.scan_due_at = None
-    if State(row.state) in {State.ONBOARDED, State.CANCELLED} or row.connection_id is not None:
+    if State(row.state) in {State.ONBOARDED, State.CANCELLED} or row.established is not None:
         return row
     blocked = blocking(session, row)
     if blocked:
@@ -199,20 +224,25 @@ def connected(
 ) -> ProviderConnection:
     """The provider completed the key exchange: the token is spent."""
     row = get(session, connection_id, lock=True)
-    row.connection_id = established_id
+    if row.rekeys is None:
+        row.connection_id = established_id
+    else:
+        row.rekeyed_at = now
     row.token_sealed = None
     row.scan_due_at = None
-    _changed(session, row, "provider_connection.connected", actor, now, after={"connection_id": established_id})
+    action = "provider_connection.connected" if row.rekeys is None else "provider_connection.rekeyed"
+    _changed(session, row, action, actor, now, after={"connection_id": established_id})
     return row
 
 
 def complete(session: Session, *, established_id: str, now: datetime) -> ProviderConnection | None:
     """Settings are acknowledged both ways: Onboarded. Returns None where nothing waits for it."""
-    row = store.by_connection(session, established_id)
-    if row is None or State(row.state) is not State.VALIDATED:
-        return None
-    _move(session, row, Move.COMPLETE, SYSTEM, now)
-    return row
+    for row in store.live_for(session, established_id):
+        if row.established == established_id and State(row.state) is State.VALIDATED:
+            row.live = row.rekeys is None  # the row that made the connection goes on standing for it
+            _move(session, row, Move.COMPLETE, SYSTEM, now)
+            return row
+    return None
 
 
 def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, now: datetime) -> ProviderConnection:
@@ -222,10 +252,7 @@ def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, n
         return row
     if State(row.state) is State.ONBOARDED:
         raise Conflict("Onboarding is complete", fix="Disconnect the connection instead.")
-    if row.connection_id is not None:
-        connections.close(
-            session, connection_id=row.connection_id, reason=reason or "Onboarding cancelled", actor=actor, now=now
-        )
+    _give_up(session, row, reason or "Onboarding cancelled", actor, now)
     health.drop_subject(session, subject_type=SUBJECT, subject_id=row.id, now=now)
     row.reason = reason[:500]
     row.token_sealed = None
@@ -236,23 +263,31 @@ def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, n
     return row
 
 
+def _give_up(session: Session, row: ProviderConnection, reason: str, actor: Actor, now: datetime) -> None:
+    """Close the connection a cancelled onboarding has made; one that it gave other keys is suspended as before."""
+    if row.connection_id is not None:
+        connections.close(session, connection_id=row.connection_id, reason=reason, actor=actor, now=now)
+    elif row.established is not None:
+        connections.abandon(session, connection_id=row.established, reason=reason, actor=actor, now=now)
+
+
 def disconnected(session: Session, *, established_id: str, reason: str, now: datetime) -> None:
     """The established connection has been closed: the address is free for a new registration.
 
-    An onboarding that still waited for the settings ends with it.
+    An onboarding that still waited for the settings, or that was to re-key it, ends with it.
     """
-    row = store.by_connection(session, established_id)
-    if row is not None and State(row.state) is State.VALIDATED:
-        cancel(session, connection_id=row.id, reason=reason, actor=SYSTEM, now=now)
-    elif row is not None and row.live:
-        row.live = False
-        row.reason = reason[:500]
-        _changed(session, row, "provider_connection.disconnected", SYSTEM, now)
+    for row in store.live_for(session, established_id):
+        if State(row.state) is not State.ONBOARDED:
+            cancel(session, connection_id=row.id, reason=reason, actor=SYSTEM, now=now)
+        else:
+            row.live = False
+            row.reason = reason[:500]
+            _changed(session, row, "provider_connection.disconnected", SYSTEM, now)
 
 
 def is_going_on(row: ProviderConnection) -> bool:
     """Tell whether this onboarding may still need its invitation."""
-    return row.live and row.connection_id is None
+    return row.live and row.established is None
 
 
 def _require_going_on(row: ProviderConnection) -> None:

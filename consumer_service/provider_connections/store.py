@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from consumer_service.provider_connections.tables import ProviderConnection
@@ -19,7 +19,17 @@ def get(session: Session, connection_id: str, *, lock: bool = False) -> Provider
 def live_at(session: Session, issuer: str) -> ProviderConnection | None:
     """Return the live provider connection to an address, if there is one."""
     query = select(ProviderConnection).where(
-        ProviderConnection.provider_issuer == issuer, ProviderConnection.live.is_(True)
+        ProviderConnection.provider_issuer == issuer,
+        ProviderConnection.live.is_(True),
+        ProviderConnection.rekeys.is_(None),
+    )
+    return session.scalars(query).one_or_none()
+
+
+def rekeying(session: Session, connection_id: str) -> ProviderConnection | None:
+    """Return the live row that gives a connection other keys, if there is one."""
+    query = select(ProviderConnection).where(
+        ProviderConnection.rekeys == connection_id, ProviderConnection.live.is_(True)
     )
     return session.scalars(query).one_or_none()
 
@@ -30,10 +40,11 @@ def by_number(session: Session, number: str) -> Sequence[ProviderConnection]:
     return session.scalars(query.order_by(ProviderConnection.live.desc(), ProviderConnection.id.desc())).all()
 
 
-def by_connection(session: Session, connection_id: str) -> ProviderConnection | None:
-    """Return the provider connection an established connection came from, locked."""
-    query = select(ProviderConnection).where(ProviderConnection.connection_id == connection_id).with_for_update()
-    return session.scalars(query).one_or_none()
+def live_for(session: Session, connection_id: str) -> Sequence[ProviderConnection]:
+    """Return the live rows that made an established connection or give it other keys, locked."""
+    concerned = or_(ProviderConnection.connection_id == connection_id, ProviderConnection.rekeys == connection_id)
+    query = select(ProviderConnection).where(concerned, ProviderConnection.live.is_(True))
+    return session.scalars(query.order_by(ProviderConnection.id).with_for_update()).all()
 
 
 def page(session: Session, *, before: str | None, limit: int, state: str | None) -> Sequence[ProviderConnection]:

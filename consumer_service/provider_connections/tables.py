@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from consumer_service.base import Base
 from shared.runtime.database import JsonText, UtcDateTime
+from shared.wire.states import DeliveryMode
 
 
 class ProviderConnection(Base):
@@ -18,6 +19,13 @@ class ProviderConnection(Base):
         Index(
             "ix_provider_connections_live",
             "provider_issuer",
+            unique=True,
+            sqlite_where=text("live = 1 AND rekeys IS NULL"),
+            postgresql_where=text("live AND rekeys IS NULL"),
+        ),
+        Index(
+            "ix_provider_connections_rekeying",
+            "rekeys",
             unique=True,
             sqlite_where=text("live = 1"),
             postgresql_where=text("live"),
@@ -39,7 +47,8 @@ class ProviderConnection(Base):
     """push, or pull for an instance that cannot be called."""
     state: Mapped[str] = mapped_column(String(24), index=True)
     live: Mapped[bool] = mapped_column(Boolean)
-    """False once cancelled or disconnected; one live row an address."""
+    """False once cancelled or disconnected, and once a re-keying is done; one live row an address, and beside it one
+    that re-keys its connection."""
     reason: Mapped[str] = mapped_column(String(500), default="")
     company: Mapped[str] = mapped_column(String(200), default="")
     """Our company, as the provider names it."""
@@ -55,3 +64,18 @@ class ProviderConnection(Base):
     scan_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     scanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     connection_id: Mapped[str | None] = mapped_column(String(36), unique=True)
+    """The connection this onboarding has made."""
+    rekeys: Mapped[str | None] = mapped_column(String(36))
+    """The suspended connection that gets other keys; None where one is made."""
+    rekeyed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When that connection got them."""
+
+    @property
+    def established(self) -> str | None:
+        """The connection whose keys have been exchanged; None before."""
+        return self.connection_id if self.rekeys is None else self.rekeys if self.rekeyed_at else None
+
+    @property
+    def must_confirm(self) -> bool:
+        """Whether the person here has to confirm the comparison code: for ``pull`` and re-keying."""
+        return self.delivery == DeliveryMode.PULL or self.rekeys is not None

@@ -124,6 +124,46 @@ def require_epoch(epoch: int, highest: int) -> None:
         )
 
 
+def require_suspended(state: str) -> None:
+    """Raise `Conflict` (code ``connection_not_suspended``) where there is nothing to re-key."""
+    if ConnectionState(state) is not ConnectionState.SUSPENDED:
+        raise Conflict(
+            f"The connection is {state}, not {ConnectionState.SUSPENDED}",
+            code="connection_not_suspended",
+            cause="Only a connection on which nothing crosses any more is given other keys.",
+            fix="Where an identity was lost, suspend the connection on both sides first.",
+        )
+
+
+def require_identity(offered: str, *, pinned: str, lost: bool) -> None:
+    """Raise `Conflict` (code ``identity_given_up``) for the identity the peer has lost: a thief may have it."""
+    if lost and offered == pinned:
+        raise Conflict(
+            "This identity was given up: whoever has found its key could use it",
+            code="identity_given_up",
+            cause="The connection was suspended because the peer lost exactly this identity key.",
+            fix="Replace the identity on the instance that lost it, then begin the re-keying anew.",
+        )
+
+
+def require_same_peer(offered: tuple[str, str], known: tuple[str, str]) -> None:
+    """Raise `Conflict` unless instance id and delivery are those of the connection that is re-keyed."""
+    if offered[0] != known[0]:
+        raise Conflict(
+            "The connection belongs to another instance",
+            code="peer_identity_mismatch",
+            cause="A re-keyed connection keeps its two instances; only a key is another one.",
+            fix="Disconnect, and register the new instance instead.",
+        )
+    if offered[1] != known[1]:
+        raise Conflict(
+            f"The connection was made for '{known[1]}' delivery",
+            code="delivery_mismatch",
+            cause="A re-keyed connection goes on as it was.",
+            fix=f"Use '{known[1]}'; for another way of delivery disconnect and register anew.",
+        )
+
+
 def require_open(peer: Snapshot, *, farewell: bool = False) -> None:
     """Raise `Gone` for a closed connection and `Forbidden` for a suspended one.
 

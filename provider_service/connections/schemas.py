@@ -58,6 +58,8 @@ class ConnectionDetail(ConnectionView):
     peer_software: str
     identity_thumbprint: str
     """Thumbprint of the peer's pinned identity key."""
+    identity_lost_at: datetime | None
+    """Since when that identity counts as lost: only another one may re-key the connection."""
     key_set_sequence: int
     key_set_expires_at: datetime
     settings_acknowledged: bool
@@ -88,6 +90,15 @@ class Reason(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(default="", max_length=500)
+
+
+class Suspension(Reason):
+    """Why nothing may cross, and whether the peer has lost its identity."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    identity_lost: bool = True
+    """The peer lost its identity key: the pinned one is never accepted again, only another one re-keys."""
 
 
 class MessageView(BaseModel):

@@ -158,6 +158,7 @@ def _parts(found: ConnectionDetail, company: CompanyRecord, caller: Caller, now:
         "company": company,
         "hours": beats.by_hour(found.beats, now),
         "share": beats.share_up(found.beats),
+        "admin": Role.ADMIN in caller.roles,
         "operator": not caller.roles.isdisjoint({Role.ADMIN, Role.SN_SB_ADMIN}),
     }
 

@@ -17,6 +17,9 @@ class ConsentView:
     expected_email: str
     comparison: str
     must_type_code: bool
-    """True for a consumer that cannot be called: typing its code stands for control of the address."""
+    """True for a consumer that cannot be called, where typing its code stands for control of the address; and for a
+    re-keying, where it is what tells the right instance from a thief."""
+    rekeys: bool
+    """True where an existing connection gets other keys."""
     callback_origin: str
     """Where the browser goes afterwards; the page's form-action must allow it."""

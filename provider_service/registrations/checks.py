@@ -11,7 +11,7 @@ from provider_service.connections import service as connections
 from provider_service.context import Context
 from provider_service.instance import service as instance
 from provider_service.registrations import service
-from shared.wire.states import Role, Severity
+from shared.wire.states import ConnectionState, Role, Severity
 
 
 async def contact_is_fit(context: Context, subject: Subject) -> list[Finding]:
@@ -71,7 +71,7 @@ async def company_is_free(context: Context, subject: Subject) -> list[Finding]:
 
 def _company(session: Session, number: str) -> list[Finding]:
     task = service.get(session, number)
-    if task.closed_at is not None or task.connection_id is not None:
+    if task.closed_at is not None or task.established is not None:
         return []
     company = accounts.get_company(session, task.company_id)
     findings = []
@@ -84,11 +84,31 @@ def _company(session: Session, number: str) -> list[Finding]:
                 item="active",
             )
         )
-    standing = connections.standing_at(session, task.consumer_url)
+    findings += _suspended(session, task.rekeys) if task.rekeys is not None else _free(session, task.consumer_url)
+    return findings
+
+
+def _suspended(session: Session, connection_id: str) -> list[Finding]:
+    connection = connections.get(session, connection_id)
+    if connection.state == ConnectionState.SUSPENDED:
+        return []
+    return [
+        Finding(
+            f"The connection that shall be re-keyed is {connection.state}",
+            "Only a suspended connection is given other keys.",
+            "Suspend it if an identity was lost; cancel this registration otherwise.",
+            item="suspended",
+        )
+    ]
+
+
+def _free(session: Session, consumer_url: str) -> list[Finding]:
+    findings = []
+    standing = connections.standing_at(session, consumer_url)
     if standing is not None:
         findings.append(
             Finding(
-                f"{task.consumer_url} is already connected ({standing.registration_number})",
+                f"{consumer_url} is already connected ({standing.registration_number})",
                 "There is one connection for an address; a stale one may be left of an earlier attempt.",
                 "Disconnect the existing connection first, or correct the address.",
                 item="connected",

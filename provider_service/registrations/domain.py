@@ -1,5 +1,6 @@
 """Decisions about registration tasks; pure."""
 
+from collections.abc import Collection
 from typing import Final
 
 from shared.wire.errors import Conflict, Invalid
@@ -48,6 +49,17 @@ def require_link(state: str, number: str) -> None:
             f"{number} has no link in state {state}",
             cause="The link is made when every pre-onboarding check has passed.",
             fix="Resolve the issues on the Health Dashboard.",
+        )
+
+
+def require_same_address(rekeys: str | None, changes: Collection[str]) -> None:
+    """Raise `Conflict` (code ``rekeying_address``) where a re-keying would go to another address."""
+    if rekeys is not None and "consumer_url" in changes:
+        raise Conflict(
+            "A connection is re-keyed at its own address",
+            code="rekeying_address",
+            cause="The connection stays what it is; only a key becomes another one.",
+            fix="Leave the address; to move to another one disconnect and register anew.",
         )
 
 

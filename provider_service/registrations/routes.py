@@ -18,6 +18,7 @@ from provider_service.registrations.schemas import (
     RegistrationCreate,
     RegistrationPatch,
     RegistrationView,
+    RekeyingCreate,
 )
 from provider_service.registrations.tables import Registration
 from shared.transport.bodies import body_of, merge_patch_body
@@ -50,6 +51,13 @@ _EXAMPLE = {
     "consumer_url": "https://desk.customer.example",
 }
 _CREATE = signed_body(RegistrationCreate, example=_EXAMPLE)
+_REKEYING = signed_body(
+    RekeyingCreate,
+    example={
+        "connection_id": "0197f3c0-0000-7000-8000-000000000002",
+        "contact_id": "0197f3c0-0000-7000-8000-000000000001",
+    },
+)
 
 
 @router.get("")
@@ -89,6 +97,22 @@ async def create_registration(
 
     def act(session: Session, now: datetime) -> Registration:
         return service.create(session, body=body, actor=actor, loopback=loopback, now=now)
+
+    return await _once(request, context, actor, key, act, status=201)
+
+
+@router.post("/rekeyings", status_code=201, response_model=RegistrationView, openapi_extra=_REKEYING)
+async def create_rekeying(
+    request: Request,
+    context: ContextDep,
+    actor: Writer,
+    key: IdempotencyKey,
+    body: Annotated[RekeyingCreate, Depends(body_of(RekeyingCreate))],
+) -> Response:
+    """Open a task that gives a suspended connection other keys; the connection and what waits on it stay."""
+
+    def act(session: Session, now: datetime) -> Registration:
+        return service.create_rekeying(session, body=body, actor=actor, now=now)
 
     return await _once(request, context, actor, key, act, status=201)
 

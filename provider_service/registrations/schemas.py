@@ -26,6 +26,17 @@ class RegistrationCreate(_Body):
     """Life of the link in hours."""
 
 
+class RekeyingCreate(_Body):
+    """What it takes to give a suspended connection other keys by a new invitation."""
+
+    connection_id: str = Field(min_length=1, max_length=36)
+    """The suspended connection; company, address and environment are its own."""
+    contact_id: str = Field(min_length=1, max_length=36)
+    """A contact of the connection's company, who compares the code and allows it."""
+    token_hours: int = Field(default=REGISTRATION_TOKEN_HOURS, ge=1, le=720)
+    """Life of the link in hours."""
+
+
 class RegistrationPatch(_Body):
     """What may be changed until the consumer has announced itself; contact and URL void the link."""
 
@@ -94,4 +105,6 @@ class RegistrationView(BaseModel):
     updated_at: datetime
     closed_at: datetime | None
     connection_id: str | None
+    rekeys: str | None = None
+    """The suspended connection this task gives other keys; None for one that makes a connection."""
     version: int

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from provider_service.registrations.tables import Entry, Registration
@@ -16,10 +16,11 @@ def by_number(session: Session, number: str, *, lock: bool = False) -> Registrat
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
-def by_connection(session: Session, connection_id: str) -> Registration | None:
-    """Return the task a connection came from, locked."""
-    query = select(Registration).where(Registration.connection_id == connection_id).with_for_update()
-    return session.scalars(query).one_or_none()
+def open_for(session: Session, connection_id: str) -> Sequence[Registration]:
+    """Return the open tasks that made a connection or give it other keys, locked."""
+    concerned = or_(Registration.connection_id == connection_id, Registration.rekeys == connection_id)
+    query = select(Registration).where(concerned, Registration.closed_at.is_(None)).order_by(Registration.serial)
+    return session.scalars(query.with_for_update()).all()
 
 
 def open_twin(session: Session, company_id: str, consumer_url: str) -> Registration | None:

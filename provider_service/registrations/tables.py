@@ -47,6 +47,16 @@ class Registration(Base):
     """When the pre-onboarding scan is to run (again); None when nothing asks for it."""
     scanned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     connection_id: Mapped[str | None] = mapped_column(String(36), unique=True)
+    """The connection this task has made."""
+    rekeys: Mapped[str | None] = mapped_column(String(36), index=True)
+    """The suspended connection this task gives other keys; None for one that makes a connection."""
+    rekeyed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When that connection got them."""
+
+    @property
+    def established(self) -> str | None:
+        """The connection whose keys have been exchanged by this task; None before."""
+        return self.connection_id if self.rekeys is None else self.rekeys if self.rekeyed_at else None
 
 
 class Entry(Base):

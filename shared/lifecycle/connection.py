@@ -18,7 +18,7 @@ class Move(StrEnum):
     SUSPEND = "suspend"
     """The peer's identity is in doubt: nothing crosses until it is re-keyed."""
     REKEY = "rekey"
-    """A new invitation with a confirmed comparison code pinned a new identity."""
+    """A new invitation with a confirmed comparison code pinned a new identity; the settings are told again."""
     CLOSE = "close"
     """Either side said goodbye, or onboarding was cancelled."""
 
@@ -30,7 +30,7 @@ CONNECTION: Lifecycle[State, Move] = Lifecycle(
         State.CONNECTING: {Move.ACTIVATE: State.ACTIVE, Move.CLOSE: State.CLOSED, Move.SUSPEND: State.SUSPENDED},
         State.ACTIVE: {Move.PAUSE: State.PAUSED, Move.SUSPEND: State.SUSPENDED, Move.CLOSE: State.CLOSED},
         State.PAUSED: {Move.RESUME: State.ACTIVE, Move.SUSPEND: State.SUSPENDED, Move.CLOSE: State.CLOSED},
-        State.SUSPENDED: {Move.REKEY: State.ACTIVE, Move.CLOSE: State.CLOSED},
+        State.SUSPENDED: {Move.REKEY: State.CONNECTING, Move.CLOSE: State.CLOSED},
         State.CLOSED: {},
     },
 )

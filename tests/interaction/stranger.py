@@ -37,7 +37,8 @@ async def onboard_at_ours(world: World, peer: Consumer) -> Handshake:
 
     async def browser(url: str, code: str) -> str:
         world.known["authorize_url"] = url
-        return await world.decide(typed=code if peer.delivery == "pull" else None)
+        must_type = peer.delivery == "pull" or (await world.registration())["rekeys"] is not None
+        return await world.decide(typed=code if must_type else None)
 
     return await peer.onboard(world.known["link"], browser)
 
@@ -53,9 +54,9 @@ async def settle_with_ours(world: World, peer: Consumer, end: Connection, *, tur
         world.clock.forward(1)
 
 
-async def take_up_at_ours(world: World, peer: Provider, delivery: str = "push") -> Registration:
+async def take_up_at_ours(world: World, peer: Provider, delivery: str = "push", **claims: str) -> Registration:
     """Our consumer takes the peer's link up and scans the peer."""
-    registration = peer.mint(CONSUMER)
+    registration = peer.mint(CONSUMER, **claims)
     world.known["link"] = peer.link(registration)
     await world.take_up(delivery)
     return registration
@@ -64,11 +65,10 @@ async def take_up_at_ours(world: World, peer: Provider, delivery: str = "push") 
 async def approve_at_ours(world: World, peer: Provider, registration: Registration) -> None:
     """The contact allows at the peer; the browser comes back to our consumer."""
     query = {name: value[0] for name, value in parse_qs(urlsplit(world.known["authorize_url"]).query).items()}
-    pull = (await world.taken_up())["delivery"] == "pull"
     code = world.known["comparison"]
-    landing = peer.allow(query["request_uri"], registration.contact, code if pull else None)
+    landing = peer.allow(query["request_uri"], registration.contact, code if registration.confirmed_by_code else None)
     await world.come_back(landing)
-    if pull:
+    if registration.confirmed_by_code:
         await world.consumer.api("POST", f"{world.onboarding}/confirmation", {"comparison_code": code})
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.interaction.rekeying import invite_again, leave_waiting, lose_identity, pins_are_right
 from tests.interaction.sides import Refusal, Side
 from tests.interaction.world import CONSUMER, PROVIDER, World
 
@@ -125,6 +126,38 @@ async def test_a_handshake_that_crashed_anywhere_ends_onboarded_with_one_connect
     await restart(invited)
     await go_on(invited)
     await equal_and_clean(invited)
+
+
+REKEYING = [
+    pytest.param(origin, call, kind, who, id=f"{who[0]} lost, {origin[8]} {call.split('/')[-1]} {kind}")
+    for who in ("provider", "consumer")
+    for origin, call in HANDSHAKE
+    for kind in (KINDS[:2] if call.startswith("GET") else KINDS)
+]
+
+
+@pytest.mark.requirement("rekey.crash")
+@pytest.mark.parametrize(("origin", "call", "kind", "who"), REKEYING)
+async def test_a_re_keying_that_crashed_anywhere_ends_with_the_same_connection_and_nothing_lost(
+    pushing: World, origin: str, call: str, kind: str, who: str
+):
+    world = pushing
+    ends = world.sides if who == "provider" else world.sides[::-1]
+    await leave_waiting(world)
+    await lose_identity(*ends)
+    await invite_again(world)
+    world.known.pop("onboarding")
+    strike(world, origin, call, kind)
+    await walk(world)
+    assert struck(world)
+    await restart(world)
+    await go_on(world)
+    await world.until(lambda: _nothing_waits(world), turns=20)
+    assert await world.connections() == ("Active", "Active")
+    assert await pins_are_right(world)
+    for side in world.sides:
+        assert await side.texts() == ["from consumer", "from provider"]
+        assert len(await side.items("connections")) == 1
 
 
 DELIVERIES = [("push", "provider"), ("push", "consumer"), ("pull", "provider"), ("pull", "consumer")]

@@ -141,10 +141,11 @@ class World:
 
     async def approve(self) -> None:
         """Everything people do after Connect to Provider."""
-        pull = (await self.taken_up())["delivery"] == "pull"
-        await self.decide(typed=self.known["comparison"] if pull else None)
+        taken = await self.taken_up()
+        confirm = taken["delivery"] == "pull" or taken["rekeys"] is not None
+        await self.decide(typed=self.known["comparison"] if confirm else None)
         await self.come_back()
-        if pull:
+        if confirm:
             await self.consumer.api(
                 "POST", f"{self.onboarding}/confirmation", {"comparison_code": self.known["comparison"]}
             )

@@ -39,7 +39,8 @@ _BOTH: Final[_Rows] = {
     (DESK, "issues:write"): "update_issue validate_issue validate_subject",
     (READERS, "connections:read"): "list_connections get_connection list_messages",
     (DESK, "connections:write"): (
-        "pause_connection resume_connection disconnect_connection send_heartbeat replay_message skip_message"
+        "pause_connection resume_connection suspend_connection disconnect_connection send_heartbeat replay_message"
+        " skip_message"
     ),
     (READERS, "incidents:read"): "list_incidents get_incident list_incident_comments list_bonds get_bond",
     (DESK, "incidents:write"): (
@@ -55,7 +56,7 @@ _PROVIDER: Final[_Rows] = {
         "list_registrations get_registration list_registration_entries get_registration_status"
     ),
     (ADMIN, "registrations:write"): (
-        "create_registration update_registration add_registration_entry validate_registration"
+        "create_registration create_rekeying update_registration add_registration_entry validate_registration"
         " reissue_registration_link revoke_registration_link resend_registration_mail copy_registration_link"
         " start_registration_again cancel_registration reset_handshake"
     ),

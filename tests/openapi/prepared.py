@@ -62,6 +62,7 @@ async def _lived(world: World) -> Facts:
         "provider": await _known(world.provider) | {
             "company_id": waiting["company_id"],
             "contact_id": waiting["contact_id"],
+            "connected_contact_id": pushed["contact_id"],
             "number": waiting["number"],
             "closed_number": pushed["number"],
         },

@@ -70,6 +70,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "create_registration": Call(
         {"company_id": "company_id", "contact_id": "contact_id", "consumer_url": "https://desk.elsewhere.example"}
     ),
+    "create_rekeying": Call({"connection_id": "connection_id", "contact_id": "connected_contact_id"}),
     "update_registration": Call({"environment": "Test"}),
     "add_registration_entry": Call({"kind": "comment", "text": "Called the customer."}),
     "start_registration_again": Call(path={"number": "closed_number"}),
@@ -83,6 +84,8 @@ LAST: Final = (
     "end_connection",
     "revoke_registration_link",
     "cancel_registration",
+    "suspend_connection",
+    "create_rekeying",
     "disconnect_connection",
     "rekey_identity",
     "compromise_key",

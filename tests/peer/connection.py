@@ -47,7 +47,7 @@ class Connection:
     def agreed(self) -> bool:
         """Whether each side applied the other's settings."""
         ours = [entry for entry in self.outbox.entries.values() if entry.message["type"] == "settings"]
-        return self.theirs is not None and bool(ours) and ours[0].state == "done"
+        return self.theirs is not None and bool(ours) and ours[-1].state == "done"
 
     def find_key(self, keyid: str) -> PublicKey | None:
         """The peer's http key."""

@@ -10,6 +10,7 @@ from tests.peer.comparison import Compared, commitment
 from tests.peer.connection import MESSAGES, Connection, Linked
 from tests.peer.crypto import KeySet
 from tests.peer.instance import Refused, idempotency_key
+from tests.peer.rekeying import rekey
 from tests.peer.serving import Incoming, Route
 from tests.peer.signing import Answer
 from tests.peer.tokens import read_token, token_verifies
@@ -84,6 +85,9 @@ class Consumer(Linked):
         _, keys = await self.discover(claims["iss"], pinned=claims["provider_jkt"])
         if not token_verifies(token, keys.find(header["kid"], "token")):
             raise PeerLied("token")
+        again = claims.get("rekeys")
+        if again and (again not in self.connections or self.connections[again].peer != claims["iss"]):
+            raise Problem(409, "rekeying_unknown")
         handshake = Handshake(token, claims, claims["iss"], keys, claims["sub"])
         self.handshakes.append(handshake)
         return handshake
@@ -168,9 +172,15 @@ class Consumer(Linked):
             "code_verifier": handshake.verifier,
             "redirect_uri": self.issuer + CALLBACK,
         }
-        if self.delivery == "pull":
+        again = self.connections.get(handshake.claims.get("rekeys", ""))
+        if self.delivery == "pull" or again:
             document["comparison_code"] = self.comparison_code(handshake)
         answer = await self.step(handshake, "completion", document, key or handshake.completion_key)
+        if again and handshake.connection is None:
+            if answer["connection_id"] != again.id:
+                raise PeerLied("connection_id")
+            rekey(again, handshake.keys, self.settings())
+            handshake.connection = again
         if handshake.connection is None:
             handshake.connection = Connection(
                 answer["connection_id"], self.role, handshake.provider, handshake.keys, self.delivery, self.clock

@@ -102,6 +102,11 @@ class KeyRing:
         self.sequence += 1
         return self.keys[-1]
 
+    def replace_identity(self) -> Key:
+        """Another identity, in the place of the one that was lost."""
+        self.keys = [key for key in self.keys if key.purpose != "identity"]
+        return self.add("identity", "active")
+
     def set_state(self, kid: str, state: str) -> None:
         """Move one key to another state."""
         self.keys = [replace(key, state=state) if key.kid == kid else key for key in self.keys]

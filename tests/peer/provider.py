@@ -9,6 +9,7 @@ from tests.peer.connection import Connection
 from tests.peer.instance import idempotency_key
 from tests.peer.lies import Draft
 from tests.peer.registration import REGISTRATIONS, Registering, Registration
+from tests.peer.rekeying import rekey
 from tests.peer.serving import Incoming, Route
 from tests.peer.wire import Document, Problem, b64u, new_id, new_nonce, sha256
 
@@ -44,7 +45,7 @@ class Provider(Registering):
     def allow(self, request_uri: str, user: str, typed_code: str | None = None) -> str:
         """The contact signs in and allows; the URL the browser is sent to."""
         registration, request = self._pushed(request_uri, user)
-        if registration.announced["delivery"] == "pull" and typed_code != self.comparison_code(registration):
+        if registration.confirmed_by_code and typed_code != self.comparison_code(registration):
             registration.attempts += 1
             if registration.attempts >= 5:
                 del registration.requests[request_uri]
@@ -125,8 +126,7 @@ class Provider(Registering):
         return self.store(registration.number, incoming, answer)
 
     def _check_code(self, registration: Registration, document: Document) -> None:
-        is_pull = registration.announced["delivery"] == "pull"
-        if is_pull and document.get("comparison_code") != self.comparison_code(registration):
+        if registration.confirmed_by_code and document.get("comparison_code") != self.comparison_code(registration):
             raise Problem(409, "comparison_failed")
         request = registration.codes.get(str(document.get("code")))
         if request is None or registration.spent:
@@ -143,13 +143,23 @@ class Provider(Registering):
         if keys is None:
             raise Problem(409, "reveal_missing")
         announced = registration.announced
-        connection = Connection(
-            new_id(self.clock()), self.role, keys.issuer, keys, announced["delivery"], self.clock, announced["epoch"]
-        )
+        if registration.rekeys:
+            connection = self.connections[registration.rekeys]
+            rekey(connection, keys, self.settings())
+        else:
+            connection = Connection(
+                new_id(self.clock()),
+                self.role,
+                keys.issuer,
+                keys,
+                announced["delivery"],
+                self.clock,
+                announced["epoch"],
+            )
+            self.connect(connection)
         registration.connection, registration.spent = connection, True
         registration.codes.clear()
         registration.done.append("completion")
-        self.connect(connection)
         return connection
 
     async def _on_cancellation(self, incoming: Incoming) -> Document:

@@ -26,6 +26,7 @@ class Registration:
     contact: str
     token: str
     expires: int
+    rekeys: str | None = None
     progress: str = "Awaiting Validation"
     reason: str = ""
     revoked: bool = False
@@ -46,6 +47,11 @@ class Registration:
         """The state of section 7."""
         agreed = self.connection is not None and self.connection.agreed
         return "Closed Complete" if agreed and self.progress != "Closed Incomplete" else self.progress
+
+    @property
+    def confirmed_by_code(self) -> bool:
+        """Whether people on both sides have to confirm the comparison code."""
+        return self.rekeys is not None or self.announced["delivery"] == "pull"
 
     def find_key(self, keyid: str) -> PublicKey | None:
         """The bound consumer's http key."""
@@ -75,7 +81,12 @@ class Registering(Queued):
         pinned = {"exp": self.now + 72 * 3600, "provider_jkt": self.keys.active("identity").kid}
         said: Document = expected | pinned | claims
         registration = Registration(
-            number, consumer_url, contact, make_token(self.keys.active("token"), said), said["exp"]
+            number,
+            consumer_url,
+            contact,
+            make_token(self.keys.active("token"), said),
+            said["exp"],
+            claims.get("rekeys"),
         )
         self.registrations[number] = registration
         return registration
@@ -162,6 +173,11 @@ class Registering(Queued):
         bound = registration.keys
         if bound and (bound.instance_id, bound.identity) != (keys.instance_id, keys.identity):
             raise Problem(409, "registration_bound")
+        again = self.connections[registration.rekeys] if registration.rekeys else None
+        if again and again.keys.instance_id != keys.instance_id:
+            raise Problem(409, "peer_identity_mismatch")
+        if again and again.delivery != document.get("delivery"):
+            raise Problem(409, "delivery_mismatch")
         if document.get("delivery") not in ("push", "pull") or not isinstance(document.get("nonce_commitment"), str):
             raise Problem(422, "invalid")
 

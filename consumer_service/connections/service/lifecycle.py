@@ -43,6 +43,11 @@ def get(session: Session, connection_id: str, *, lock: bool = False) -> Connecti
     return row
 
 
+def find(session: Session, connection_id: str) -> Connection | None:
+    """Return one connection, or None."""
+    return store.find(session, connection_id)
+
+
 def standing_at(session: Session, issuer: str) -> Connection | None:
     """Return the connection to this address that has not ended, if there is one."""
     return store.standing_at(session, issuer)
@@ -58,7 +63,7 @@ def activate(session: Session, row: Connection, hooks: ConnectionHooks, now: dat
     ready = row.settings_acknowledged and row.peer_settings is not None
     if not ready or State(row.state) is not State.CONNECTING:
         return
-    row.activated_at = now
+    row.activated_at = row.activated_at or now  # a re-keyed connection has been active since its beginning
     row.keys_due_at = None
     moved(session, row, Move.ACTIVATE, SYSTEM, now)
     for hook in hooks.activated:
@@ -84,12 +89,26 @@ def resume(session: Session, *, connection_id: str, reason: str = "", actor: Act
     return row
 
 
-def suspend(session: Session, *, connection_id: str, reason: str = "", actor: Actor, now: datetime) -> Connection:
-    """Let nothing cross until the connection is re-keyed: an identity is in doubt. Twice is one effect."""
+def suspend(
+    session: Session,
+    *,
+    connection_id: str,
+    reason: str = "",
+    identity_lost: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> Connection:
+    """Let nothing cross until the connection is re-keyed: an identity is in doubt. Twice is one effect.
+
+    ``identity_lost``: it is the peer's, so the one that is pinned is never accepted again.
+    """
     row = get(session, connection_id, lock=True)
     if State(row.state) is not State.SUSPENDED:
         moved(session, row, Move.SUSPEND, actor, now, reason=reason)
         peers.pause(session, row.id)
+    if identity_lost and row.identity_lost_at is None:
+        row.identity_lost_at = now
+        noted(session, row, "connection.identity_lost", actor, now, after={"identity": row.identity_jkt})
     return row
 
 

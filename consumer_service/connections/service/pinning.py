@@ -1,7 +1,9 @@
 """What is pinned of a peer: its key set, its epoch; and that it was heard."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +28,24 @@ def _parsed(payload: str) -> PeerKeys:
 def keys_of(row: Connection) -> PeerKeys:
     """Return the peer's http keys as pinned; parsed once a key set."""
     return _parsed(row.key_set["payload"])
+
+
+def verified(
+    key_set: Mapping[str, Any],
+    identity_jkt: str,
+    issuer: str,
+    instance_id: str,
+    now: datetime,
+    *,
+    minimum_sequence: int = 0,
+) -> tuple[SignedStatement, KeySet]:
+    """Return a key set to be pinned with its content; raise what refuses it."""
+    statement = SignedStatement.model_validate(dict(key_set))
+    pinned = read_key_set(
+        statement, pinned_jkt=identity_jkt, minimum_sequence=minimum_sequence, now=int(now.timestamp())
+    )
+    domain.require_key_set_of(pinned, issuer=issuer, instance_id=instance_id)
+    return statement, pinned
 
 
 def adopt_key_set(session: Session, connection: Connection, statement: SignedStatement, now: datetime) -> KeySet:

@@ -5,5 +5,6 @@ from typing import Final
 from consumer_service.console.german.onboarding import ONBOARDING
 from consumer_service.console.german.operation import OPERATION
 from consumer_service.console.german.people import PEOPLE
+from consumer_service.console.german.rekeying import REKEYING
 
-GERMAN: Final = {**PEOPLE, **OPERATION, **ONBOARDING}
+GERMAN: Final = {**PEOPLE, **OPERATION, **ONBOARDING, **REKEYING}

@@ -28,7 +28,9 @@ def cancel(session: Session, *, connection_id: str, reason: str, actor: Actor, n
     shake = store.get(session, connection_id, lock=True)
     if shake is not None:
         shake.complete_due_at = shake.code_sealed = None
-        shake.notice_due_at = now if shake.nonce_p is not None and row.connection_id is None else None
+        shake.notice_due_at = (
+            now if shake.nonce_p is not None and row.connection_id is None else None
+        )  # a closed one is told by its goodbye
 
 
 def notices(session: Session, *, masters: Masters, now: datetime) -> list[tuple[str, Peer, str]]:

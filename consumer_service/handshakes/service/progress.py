@@ -34,8 +34,8 @@ def comparison(session: Session, connection_id: str) -> tuple[str | None, bool]:
     shake = store.get(session, connection_id)
     if shake is None:
         return None, False
-    waits = row.delivery == DeliveryMode.PULL and shake.comparison is not None and not shake.confirmed
-    return shake.comparison, waits and row.connection_id is None
+    waits = row.must_confirm and shake.comparison is not None and not shake.confirmed
+    return shake.comparison, waits and row.established is None
 
 
 def _done(row: ProviderConnection, shake: Handshake | None) -> frozenset[Step]:
@@ -45,8 +45,8 @@ def _done(row: ProviderConnection, shake: Handshake | None) -> frozenset[Step]:
     if State(row.state) is State.VALIDATED:
         done.add(Step.VALIDATION)
         done |= {Step.ANNOUNCEMENT} if shake is not None and shake.revealed else set()
-        done |= {Step.AUTHORIZATION} if shake is not None and (shake.code_sealed or row.connection_id) else set()
-        done |= {Step.COMPLETION} if row.connection_id else set()
+        done |= {Step.AUTHORIZATION} if shake is not None and (shake.code_sealed or row.established) else set()
+        done |= {Step.COMPLETION} if row.established else set()
     return frozenset(done)
 
 
@@ -73,7 +73,8 @@ def view(session: Session, row: ProviderConnection) -> ProviderConnectionView:
         opened_by=row.opened_by,
         opened_at=row.opened_at,
         updated_at=row.updated_at,
-        connection_id=row.connection_id,
+        connection_id=row.established,
+        rekeys=row.rekeys,
         version=row.version,
     )
 

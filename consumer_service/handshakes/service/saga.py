@@ -79,7 +79,7 @@ def provider_keys(row: ProviderConnection, now: datetime) -> Mapping[str, Public
 def begin(session: Session, *, connection_id: str, user_id: str, masters: Masters, now: datetime) -> Attempt:
     """Begin, or take up again, an attempt to connect; raise `Conflict` before validation or after the end."""
     row = provider_connections.get(session, connection_id, lock=True)
-    if State(row.state) is not State.VALIDATED or row.connection_id is not None:
+    if State(row.state) is not State.VALIDATED or row.established is not None:
         raise Conflict(
             f"Connecting is not possible in state {row.state}",
             code="not_validated",
@@ -205,7 +205,7 @@ def returned(
     row = provider_connections.get(session, shake.provider_connection_id, lock=True)
     domain.require_issuer(iss, row.provider_issuer)
     domain.require_administrator(user_id, shake.administrator_id)
-    if row.connection_id is not None:
+    if row.established is not None:
         return row.id
     if code is None:
         refusal = Conflict(
@@ -217,13 +217,13 @@ def returned(
         return row.id
     shake.code_sealed = _seal(shake, "code_sealed", code, masters)
     _clear_problem(shake)
-    if row.delivery != DeliveryMode.PULL or shake.confirmed:
+    if not row.must_confirm or shake.confirmed:
         shake.complete_due_at = now
     return row.id
 
 
 def confirm(session: Session, *, connection_id: str, typed: str, now: datetime) -> None:
-    """The person here confirms the comparison code that the provider shows (pull)."""
+    """The person here confirms the comparison code that the provider shows (pull, re-keying)."""
     shake = found(session, connection_id)
     domain.require_comparison(typed, shake.comparison, shake.attempts)
     shake.confirmed = True
@@ -242,8 +242,8 @@ def completion(
     """Return the completion to send, due again in a few seconds should nothing come of it; None if nothing is due."""
     row = provider_connections.get(session, connection_id, lock=True)
     shake = found(session, connection_id)
-    over = row.connection_id is not None or State(row.state) is not State.VALIDATED
-    unconfirmed = row.delivery == DeliveryMode.PULL and not shake.confirmed
+    over = row.established is not None or State(row.state) is not State.VALIDATED
+    unconfirmed = row.must_confirm and not shake.confirmed
     if shake.code_sealed is None or over or unconfirmed:
         shake.complete_due_at = None
         return None
@@ -252,7 +252,7 @@ def completion(
         code=_open(shake, "code_sealed", shake.code_sealed, masters),
         code_verifier=_open(shake, "verifier_sealed", shake.verifier_sealed, masters),
         redirect_uri=instance.require(session).issuer + domain.CALLBACK_PATH,
-        comparison_code=shake.comparison if row.delivery == DeliveryMode.PULL else None,
+        comparison_code=shake.comparison if row.must_confirm else None,
     )
     return peer(session, row=row, masters=masters, now=now), body
 
@@ -263,12 +263,23 @@ def completed(session: Session, *, connection_id: str, answer: CompletionAnswer,
     shake = found(session, connection_id)
     shake.complete_due_at = shake.code_sealed = None
     _clear_problem(shake)
-    if row.connection_id is not None:
+    if row.established is not None:
         return
     discovery = Discovery.model_validate(row.discovery)
+    actor = Actor(kind="peer", id=discovery.instance_id, name=discovery.name)
+    if row.rekeys is None:
+        _opened(session, row, discovery, answer.connection_id, now)
+    else:
+        _rekeyed(session, row, discovery, answer.connection_id, actor, now)
+    provider_connections.connected(
+        session, connection_id=connection_id, established_id=answer.connection_id, actor=actor, now=now
+    )
+
+
+def _opened(session: Session, row: ProviderConnection, discovery: Discovery, connection_id: str, now: datetime) -> None:
     connections.open_connection(
         session,
-        connection_id=answer.connection_id,
+        connection_id=connection_id,
         registration_number=row.number,
         peer_name=discovery.name,
         peer_issuer=row.provider_issuer,
@@ -280,9 +291,27 @@ def completed(session: Session, *, connection_id: str, answer: CompletionAnswer,
         delivery=DeliveryMode(row.delivery),
         now=now,
     )
-    actor = Actor(kind="peer", id=discovery.instance_id, name=discovery.name)
-    provider_connections.connected(
-        session, connection_id=connection_id, established_id=answer.connection_id, actor=actor, now=now
+
+
+def _rekeyed(
+    session: Session, row: ProviderConnection, discovery: Discovery, connection_id: str, actor: Actor, now: datetime
+) -> None:
+    if connection_id != row.rekeys:
+        raise Conflict(
+            "The provider gave other keys to another connection than its invitation named",
+            code="rekeying_mismatch",
+            fix="Do not go on; cancel, and ask the provider.",
+        )
+    connections.rekey(
+        session,
+        connection_id=connection_id,
+        instance_id=discovery.instance_id,
+        identity_jkt=row.provider_jkt,
+        key_set=discovery.key_set.model_dump(),
+        delivery=row.delivery,
+        epoch=discovery.epoch,
+        actor=actor,
+        now=now,
     )
 
 

@@ -1,5 +1,6 @@
 """Use cases of the connections slice, one module a concern; callers import the names from here."""
 
+from provider_service.connections.domain import require_identity, require_suspended
 from provider_service.connections.service.handlers import (
     goodbye_handler,
     keys_handler,
@@ -23,6 +24,7 @@ from provider_service.connections.service.lifecycle import (
     active_connections,
     close,
     closed_by_peer,
+    find,
     get,
     pause,
     resume,
@@ -41,9 +43,10 @@ from provider_service.connections.service.notices import (
     key_notice_failed,
     keys_acknowledged,
 )
-from provider_service.connections.service.opening import agreed_settings, announce_settings, open_connection, rekey
+from provider_service.connections.service.opening import agreed_settings, announce_settings, open_connection
 from provider_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
 from provider_service.connections.service.receiving import lease, receive, replay, settle_lease, skip
+from provider_service.connections.service.rekeying import abandon, rekey, require_rekeyable
 from provider_service.connections.service.views import detail, list_connections, messages, overview
 
 __all__ = [
@@ -52,6 +55,7 @@ __all__ = [
     "ConnectionHooks",
     "Farewell",
     "KeyNotice",
+    "abandon",
     "active_connections",
     "adopt_epoch",
     "adopt_key_set",
@@ -66,6 +70,7 @@ __all__ = [
     "close",
     "closed_by_peer",
     "detail",
+    "find",
     "get",
     "goodbye_failed",
     "goodbye_handler",
@@ -89,6 +94,9 @@ __all__ = [
     "receive",
     "rekey",
     "replay",
+    "require_identity",
+    "require_rekeyable",
+    "require_suspended",
     "resume",
     "settings_handler",
     "settle_lease",

@@ -6,20 +6,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.audit.domain import SYSTEM
 from provider_service.checks import Subject
 from provider_service.connections import domain, store
-from provider_service.connections.service.lifecycle import get, milliseconds, moved, noted
+from provider_service.connections.service.lifecycle import get, milliseconds, noted
+from provider_service.connections.service.pinning import verified
 from provider_service.connections.tables import Connection
 from provider_service.health import service as health
 from provider_service.instance import service as instance
 from provider_service.instance.domain import CAPABILITIES
 from shared.delivery import outbox, peers
-from shared.lifecycle.connection import CONNECTION, Move
+from shared.lifecycle.connection import CONNECTION
 from shared.runtime.database import notify
-from shared.signing.keysets import read_key_set
 from shared.wire.connection import Settings
-from shared.wire.discovery import KeySet, Limits, SignedStatement
+from shared.wire.discovery import Limits
 from shared.wire.states import DeliveryMode, InstanceType, MessageType
 from shared.wire.version import PROTOCOL_VERSION, SOFTWARE_NAME, SOFTWARE_VERSION
 
@@ -47,7 +47,7 @@ def open_connection(
     """
     if store.find(session, connection_id, lock=True) is not None:
         return agreed_settings(session, delivery)
-    statement, pinned = _verified(key_set, identity_jkt, peer_issuer, peer_instance_id, now)
+    statement, pinned = verified(key_set, identity_jkt, peer_issuer, peer_instance_id, now)
     called = domain.called(delivery)
     row = Connection(
         id=connection_id,
@@ -101,37 +101,6 @@ def announce_settings(session: Session, *, connection_id: str, now: datetime) ->
     )
     notify(session, "worker")
     return settings
-
-
-def rekey(
-    session: Session,
-    *,
-    connection_id: str,
-    identity_jkt: str,
-    key_set: Mapping[str, Any],
-    actor: Actor,
-    now: datetime,
-) -> Connection:
-    """Pin another identity of the same instance, after a new invitation with a confirmed comparison code.
-
-    Raises `IllegalMove` unless the connection is suspended.
-    """
-    row = get(session, connection_id, lock=True)
-    statement, pinned = _verified(key_set, identity_jkt, row.peer_issuer, row.peer_instance_id, now)
-    row.identity_jkt, row.key_set, row.key_set_sequence = identity_jkt, statement.model_dump(), pinned.sequence
-    moved(session, row, Move.REKEY, actor, now)
-    peers.resume(session, row.id)
-    notify(session, "worker")
-    return row
-
-
-def _verified(
-    key_set: Mapping[str, Any], identity_jkt: str, issuer: str, instance_id: str, now: datetime
-) -> tuple[SignedStatement, KeySet]:
-    statement = SignedStatement.model_validate(dict(key_set))
-    pinned = read_key_set(statement, pinned_jkt=identity_jkt, minimum_sequence=0, now=int(now.timestamp()))
-    domain.require_key_set_of(pinned, issuer=issuer, instance_id=instance_id)
-    return statement, pinned
 
 
 def _begin(session: Session, row: Connection, now: datetime) -> Settings:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from provider_service.console.german import onboarding, operation, people, words
+from provider_service.console.german import onboarding, operation, people, rekeying, words
 
-GERMAN: Final = {**words.GERMAN, **people.GERMAN, **onboarding.GERMAN, **operation.GERMAN}
+GERMAN: Final = {**words.GERMAN, **people.GERMAN, **onboarding.GERMAN, **operation.GERMAN, **rekeying.GERMAN}
 """English sentence to German sentence."""

@@ -12,7 +12,6 @@ from provider_service.handshakes.schemas import ConsentView
 from provider_service.handshakes.service import saga
 from provider_service.instance import service as instance
 from provider_service.registrations import service as registrations
-from shared.wire.states import DeliveryMode
 
 
 def consent_page(session: Session, *, client_id: str, request_uri: str, now: datetime) -> ConsentView:
@@ -30,7 +29,8 @@ def consent_page(session: Session, *, client_id: str, request_uri: str, now: dat
         expected_name=contact.name,
         expected_email=contact.email,
         comparison=saga.comparison(session, request.number) or "",
-        must_type_code=shake is not None and shake.delivery == DeliveryMode.PULL,
+        must_type_code=shake is not None and saga.must_confirm(shake, task.rekeys),
+        rekeys=task.rekeys is not None,
         callback_origin=task.consumer_url,
     )
 

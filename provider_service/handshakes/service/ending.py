@@ -62,7 +62,7 @@ def cancel(session: Session, *, number: str, reason: str, actor: Actor, now: dat
     shake = store.get(session, number, lock=True)
     if shake is not None:
         shake.deadline_at = None
-        if shake.delivery == DeliveryMode.PUSH and task.connection_id is None:
+        if shake.delivery == DeliveryMode.PUSH and task.connection_id is None:  # a closed one is told by its goodbye
             shake.notice_due_at = now
 
 

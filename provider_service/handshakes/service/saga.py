@@ -17,12 +17,14 @@ from provider_service.instance import service as instance
 from provider_service.invitations import service as invitations
 from provider_service.keys import service as keys
 from provider_service.registrations import service as registrations
+from provider_service.registrations.service import Registration
 from shared.delivery import answers, nonces
 from shared.delivery.answers import StoredAnswer
 from shared.signing.comparison import comparison_code
 from shared.signing.keys import PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
 from shared.signing.requests import VerifiedRequest
+from shared.wire.connection import Settings
 from shared.wire.discovery import KeySet, SignedStatement
 from shared.wire.errors import Conflict, ExchangeError, Gone, NotFound
 from shared.wire.identifiers import new_id
@@ -74,6 +76,15 @@ def expect_announcement(session: Session, number: str, announcement: Announcemen
     if shake is not None:
         bound = (shake.instance_id, shake.identity_jkt)
         domain.require_bound(bound, (announcement.instance_id, announcement.key_set.kid))
+    if task.rekeys is not None and task.rekeyed_at is None:
+        connections.require_rekeyable(
+            session,
+            connection_id=task.rekeys,
+            instance_id=announcement.instance_id,
+            identity_jkt=announcement.key_set.kid,
+            delivery=announcement.delivery,
+            epoch=announcement.epoch,
+        )
     return task.consumer_url
 
 
@@ -172,34 +183,61 @@ def complete(
 
     def step() -> BaseModel:
         shake = _going_on(session, number)
-        if shake.delivery == DeliveryMode.PULL:
+        task = registrations.get(session, number, lock=True)
+        if must_confirm(shake, task.rekeys):
             consent.require_same_comparison(body.comparison_code or "", comparison(session, number))
         shake.allowed_by = authorizations.redeem(session, number=number, body=body, now=now)
-        connection_id = new_id()
-        task = registrations.get(session, number)
-        settings = connections.open_connection(
-            session,
-            connection_id=connection_id,
-            company_id=task.company_id,
-            registration_number=number,
-            peer_name=shake.peer_name,
-            peer_issuer=task.consumer_url,
-            peer_instance_id=shake.instance_id,
-            peer_instance_type=shake.instance_type,
-            peer_epoch=shake.epoch,
-            identity_jkt=shake.identity_jkt,
-            key_set=shake.key_set,
-            delivery=DeliveryMode(shake.delivery),
-            environment=task.environment,
-            now=now,
-        )
-        registrations.attach_connection(session, number=number, connection_id=connection_id, now=now)
+        connection_id = task.rekeys or new_id()
+        join = _rekeyed if task.rekeys else _opened
+        settings = join(session, task=task, shake=shake, connection_id=connection_id, now=now)
         shake.connection_id = connection_id
         shake.deadline_at = None
         _clear_problem(shake)
         return CompletionAnswer(connection_id=connection_id, settings=settings, contact=shake.allowed_by or "")
 
     return once(session, number, request, step, now)
+
+
+def must_confirm(shake: Handshake, rekeys: str | None) -> bool:
+    """Tell whether people on both sides have to confirm the comparison code: for ``pull`` and re-keying."""
+    return shake.delivery == DeliveryMode.PULL or rekeys is not None
+
+
+def _opened(session: Session, *, task: Registration, shake: Handshake, connection_id: str, now: datetime) -> Settings:
+    settings = connections.open_connection(
+        session,
+        connection_id=connection_id,
+        company_id=task.company_id,
+        registration_number=task.number,
+        peer_name=shake.peer_name,
+        peer_issuer=task.consumer_url,
+        peer_instance_id=shake.instance_id,
+        peer_instance_type=shake.instance_type,
+        peer_epoch=shake.epoch,
+        identity_jkt=shake.identity_jkt,
+        key_set=shake.key_set,
+        delivery=DeliveryMode(shake.delivery),
+        environment=task.environment,
+        now=now,
+    )
+    registrations.attach_connection(session, number=task.number, connection_id=connection_id, now=now)
+    return settings
+
+
+def _rekeyed(session: Session, *, task: Registration, shake: Handshake, connection_id: str, now: datetime) -> Settings:
+    settings = connections.rekey(
+        session,
+        connection_id=connection_id,
+        instance_id=shake.instance_id,
+        identity_jkt=shake.identity_jkt,
+        key_set=shake.key_set,
+        delivery=shake.delivery,
+        epoch=shake.epoch,
+        actor=peer(shake),
+        now=now,
+    )
+    registrations.attach_rekeyed(session, number=task.number, now=now)
+    return settings
 
 
 def seen_status(session: Session, *, number: str, request: VerifiedRequest) -> RegistrationStatus:

@@ -24,9 +24,19 @@ SEAL_VERSION = 1
 
 
 def issue(
-    session: Session, *, masters: Mapping[str, MasterKey], number: str, audience: str, hours: int, now: datetime
+    session: Session,
+    *,
+    masters: Mapping[str, MasterKey],
+    number: str,
+    audience: str,
+    hours: int,
+    rekeys: str | None = None,
+    now: datetime,
 ) -> Invitation:
-    """Mint a token for the registration ``number``; an earlier one is revoked by it."""
+    """Mint a token for the registration ``number``; an earlier one is revoked by it.
+
+    ``rekeys``: the connection that gets other keys by it.
+    """
     void(session, number)
     provider = instance.require(session)
     jti = secrets.token_urlsafe(32)
@@ -39,7 +49,7 @@ def issue(
         "iat": int(now.timestamp()),
         "exp": int(expires.timestamp()),
         "provider_jkt": keys.identity_thumbprint(session),
-    }
+    } | ({"rekeys": rekeys} if rekeys else {})
     token = jwt.issue(claims, keys.signer(session, masters, KeyPurpose.TOKEN), typ=TOKEN_TYPE)
     invitation_id = new_id()
     invitation = Invitation(

@@ -12,9 +12,11 @@ from provider_service.registrations.service.tasks import (
     SUBJECT,
     announced,
     attach_connection,
+    attach_rekeyed,
     cancel,
     complete,
     create,
+    create_rekeying,
     disconnected,
     edit,
     entries,
@@ -25,11 +27,14 @@ from provider_service.registrations.service.tasks import (
     view,
     write_entry,
 )
+from provider_service.registrations.tables import Registration
 
 __all__ = [
     "SUBJECT",
+    "Registration",
     "announced",
     "attach_connection",
+    "attach_rekeyed",
     "blocking",
     "cancel",
     "claim_scans",
@@ -38,6 +43,7 @@ __all__ = [
     "conclude_scan",
     "copy_link",
     "create",
+    "create_rekeying",
     "disconnected",
     "edit",
     "entries",

@@ -20,7 +20,13 @@ def invite(session: Session, *, number: str, masters: Masters, actor: Actor, now
     task = tasks.get(session, number, lock=True)
     domain.require_link(task.state, number)
     invitation = invitations.issue(
-        session, masters=masters, number=number, audience=task.consumer_url, hours=task.token_hours, now=now
+        session,
+        masters=masters,
+        number=number,
+        audience=task.consumer_url,
+        hours=task.token_hours,
+        rekeys=task.rekeys,
+        now=now,
     )
     provider = instance.require(session)
     if provider.sends_email:

@@ -13,7 +13,13 @@ from provider_service.connections import service as connections
 from provider_service.health import service as health
 from provider_service.invitations import service as invitations
 from provider_service.registrations import domain, store
-from provider_service.registrations.schemas import LinkView, RegistrationCreate, RegistrationPatch, RegistrationView
+from provider_service.registrations.schemas import (
+    LinkView,
+    RegistrationCreate,
+    RegistrationPatch,
+    RegistrationView,
+    RekeyingCreate,
+)
 from provider_service.registrations.tables import Entry, Registration
 from shared.lifecycle.registration import REGISTRATION, Move
 from shared.runtime.database import notify
@@ -47,6 +53,13 @@ def create(session: Session, *, body: RegistrationCreate, actor: Actor, loopback
     ``loopback``: development mode, in which plain http on loopback hosts passes. Raises `Invalid`, `Conflict`.
     """
     url = canonical_issuer(body.consumer_url, allow_loopback_http=loopback)
+    return open_task(session, body, url=url, actor=actor, now=now)
+
+
+def open_task(
+    session: Session, body: RegistrationCreate, *, url: str, actor: Actor, now: datetime, rekeys: str | None = None
+) -> Registration:
+    """Open a task for an address in canonical form; ``rekeys`` names the connection that gets other keys by it."""
     _require_contact(session, body.contact_id, body.company_id)
     twin = store.open_twin(session, body.company_id, url)
     if twin is not None:
@@ -69,13 +82,33 @@ def create(session: Session, *, body: RegistrationCreate, actor: Actor, loopback
         updated_at=now,
         token_hours=domain.require_hours(body.token_hours),
         scan_due_at=now,
+        rekeys=rekeys,
     )
     session.add(task)
     session.flush()
     task.number = domain.number_of(task.serial)
-    changed(session, task, "registration.created", actor, now, after={"consumer_url": url, "state": task.state})
+    said = {"consumer_url": url, "state": task.state} | ({"rekeys": rekeys} if rekeys else {})
+    changed(session, task, "registration.created", actor, now, after=said)
     notify(session, "worker")
     return task
+
+
+def create_rekeying(session: Session, *, body: RekeyingCreate, actor: Actor, now: datetime) -> Registration:
+    """Open a task that gives a suspended connection other keys; the connection and what waits on it stay.
+
+    Raises `NotFound` for an unknown connection, `Conflict` for one that is not suspended, `Invalid` for a contact of
+    another company.
+    """
+    connection = connections.get(session, body.connection_id, lock=True)
+    connections.require_suspended(connection.state)
+    wanted = RegistrationCreate(
+        company_id=connection.company_id,
+        contact_id=body.contact_id,
+        consumer_url=connection.peer_issuer,
+        environment=connection.environment,
+        token_hours=body.token_hours,
+    )
+    return open_task(session, wanted, url=connection.peer_issuer, actor=actor, now=now, rekeys=connection.id)
 
 
 def edit(
@@ -85,6 +118,7 @@ def edit(
     task = get(session, number, lock=True)
     domain.require_before_announcement(task.state, number)
     changes = _differences(task, body)
+    domain.require_same_address(task.rekeys, changes)
     if "consumer_url" in changes:
         changes["consumer_url"] = canonical_issuer(changes["consumer_url"], allow_loopback_http=loopback)
     if "contact_id" in changes:
@@ -123,10 +157,7 @@ def cancel(session: Session, *, number: str, reason: str, actor: Actor, now: dat
         return task
     domain.require_open(task.state, number)
     invitations.void(session, number)
-    if task.connection_id is not None:
-        connections.close(
-            session, connection_id=task.connection_id, reason=reason or "Registration cancelled", actor=actor, now=now
-        )
+    _give_up(session, task, reason or "Registration cancelled", actor, now)
     health.drop_subject(session, subject_type=SUBJECT, subject_id=number, now=now)
     task.reason = reason[:500]
     task.closed_at = now
@@ -141,6 +172,9 @@ def start_again(session: Session, *, number: str, actor: Actor, loopback: bool, 
     task = get(session, number)
     if State(task.state) not in domain.SETTLED:
         raise Conflict(f"{number} is still open", fix="Go on with it, or cancel it first.")
+    if task.rekeys is not None:
+        again = RekeyingCreate(connection_id=task.rekeys, contact_id=task.contact_id, token_hours=task.token_hours)
+        return create_rekeying(session, body=again, actor=actor, now=now)
     body = RegistrationCreate(
         company_id=task.company_id,
         contact_id=task.contact_id,
@@ -162,7 +196,7 @@ def announced(session: Session, *, number: str, actor: Actor, now: datetime) -> 
 def reset(session: Session, *, number: str, actor: Actor, why: str, now: datetime) -> Registration:
     """Put the task back to Open: the link works again until it expires."""
     task = get(session, number, lock=True)
-    if task.connection_id is not None:
+    if task.established is not None:
         raise Conflict(
             f"{number} already has its connection",
             cause="Only the settings round trip is missing; it resumes by itself.",
@@ -181,20 +215,27 @@ def attach_connection(session: Session, *, number: str, connection_id: str, now:
     changed(session, task, "registration.connected", SYSTEM, now, after={"connection_id": connection_id})
 
 
+def attach_rekeyed(session: Session, *, number: str, now: datetime) -> None:
+    """The connection of a re-keying has its new keys: spend the token."""
+    task = get(session, number, lock=True)
+    task.rekeyed_at = now
+    invitations.spend(session, number)
+    changed(session, task, "registration.rekeyed", SYSTEM, now, after={"connection_id": task.rekeys})
+
+
 def complete(session: Session, *, connection_id: str, now: datetime) -> Registration | None:
     """Settings are acknowledged both ways: Closed Complete. Returns None where no task waits for it."""
-    task = store.by_connection(session, connection_id)
-    if task is None or State(task.state) is not State.WORK_IN_PROGRESS:
-        return None
-    task.closed_at = now
-    move(session, task, Move.COMPLETE, SYSTEM, now)
-    return task
+    for task in store.open_for(session, connection_id):
+        if task.established == connection_id and State(task.state) is State.WORK_IN_PROGRESS:
+            task.closed_at = now
+            move(session, task, Move.COMPLETE, SYSTEM, now)
+            return task
+    return None
 
 
 def disconnected(session: Session, *, connection_id: str, reason: str, now: datetime) -> None:
-    """The connection has been closed: a task that still waited for its settings ends with it."""
-    task = store.by_connection(session, connection_id)
-    if task is not None and State(task.state) is State.WORK_IN_PROGRESS:
+    """The connection has been closed: a task that waited for its settings, or was to re-key it, ends with it."""
+    for task in store.open_for(session, connection_id):
         cancel(session, number=task.number, reason=reason, actor=SYSTEM, now=now)
 
 
@@ -226,9 +267,18 @@ def view(session: Session, task: Registration, now: datetime) -> RegistrationVie
         opened_at=task.opened_at,
         updated_at=task.updated_at,
         closed_at=task.closed_at,
-        connection_id=task.connection_id,
+        connection_id=task.established,
+        rekeys=task.rekeys,
         version=task.version,
     )
+
+
+def _give_up(session: Session, task: Registration, reason: str, actor: Actor, now: datetime) -> None:
+    """Close the connection that a cancelled task has made; one that it gave other keys is suspended as before."""
+    if task.connection_id is not None:
+        connections.close(session, connection_id=task.connection_id, reason=reason, actor=actor, now=now)
+    elif task.established is not None:
+        connections.abandon(session, connection_id=task.established, reason=reason, actor=actor, now=now)
 
 
 def _differences(task: Registration, body: RegistrationPatch) -> dict[str, Any]:

@@ -56,6 +56,18 @@ async def test_the_token_waits_for_the_administrator_to_sign_in(world: World) ->
     assert world.provider.calls == []
 
 
+async def test_a_link_that_re_keys_says_so_and_asks_for_no_way_of_delivery(world: World, admin: Browser) -> None:
+    made = world.provider.mint(world.issuer, rekeys="0192aaaa-0000-7000-8000-000000000001")
+    await admin.post("/onboarding/token", page="/onboarding", token=world.provider.link(made))
+    shown = await admin.get("/onboarding/confirm")
+    assert "re-keys your connection with hub.example" in shown.text
+    assert "How does the provider reach this instance?" not in shown.text
+    refused = await admin.post(
+        "/onboarding/confirm", page="/onboarding/confirm", decision="continue", provider=world.provider.issuer
+    )
+    assert (refused.status_code, "rekeying_unknown" in refused.text) == (409, True)
+
+
 async def test_a_token_stays_with_the_browser_that_brought_it(world: World, admin: Browser) -> None:
     stranger = await world.browser()
     await stranger.post("/onboarding/token", page="/onboarding", token=world.provider.link(world.registration()))

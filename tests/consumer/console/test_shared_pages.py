@@ -161,7 +161,7 @@ async def connection(world: World, name: str = "hub-one") -> str:
 
 async def test_a_connection_s_page_shows_its_peer_without_markup(world: World, admin: Browser) -> None:
     path = await connection(world, EVIL[:60])
-    for place in (path, f"{path}/figures", f"{path}/disconnect", "/connections", "/"):
+    for place in (path, f"{path}/figures", f"{path}/disconnect", f"{path}/suspend", "/connections", "/"):
         answer = await admin.get(place)
         assert answer.status_code == 200
         assert "<script>alert" not in answer.text
@@ -173,6 +173,15 @@ async def test_disconnecting_takes_the_typed_name(world: World, admin: Browser) 
     assert wrong.status_code == 400
     done = await admin.follow(await admin.post(f"{path}/disconnect", confirmation="hub-one", reason="Moved"))
     assert "This connection has ended" in done.text
+
+
+async def test_a_suspended_connection_says_what_to_ask_the_provider_for(world: World, admin: Browser) -> None:
+    path = await connection(world)
+    assert "lost its identity key" in (await admin.get(f"{path}/suspend")).text
+    done = await admin.follow(await admin.post(f"{path}/suspend", reason="Stolen", identity_lost="on"))
+    assert "ask the provider for a new invitation" in done.text
+    shown = await world.context.database.read(connections.get, path.rpartition("/")[2])
+    assert (shown.state, shown.identity_lost_at is not None) == ("Suspended", True)
 
 
 async def test_an_address_that_leads_nowhere_is_a_page_for_people(admin: Browser) -> None:

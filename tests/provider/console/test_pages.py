@@ -47,6 +47,8 @@ PAGES = {
     "/connections/{connection}": STAFF,
     "/connections/{connection}/figures": STAFF,
     "/connections/{connection}/disconnect": OPERATORS,
+    "/connections/{connection}/suspend": OPERATORS,
+    "/connections/{connection}/rekey": ADMINS,
     "/tokens": EVERYBODY,
     "/tokens/new": EVERYBODY,
     "/tokens?everyones=true": ADMINS,

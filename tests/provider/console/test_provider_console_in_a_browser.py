@@ -175,6 +175,8 @@ PAGES = {
     "connections": "/connections",
     "connection": "/connections/{connection}",
     "disconnect": "/connections/{connection}/disconnect",
+    "suspend": "/connections/{connection}/suspend",
+    "rekey": "/connections/{connection}/rekey",
     "tokens": "/tokens",
     "token-new": "/tokens/new",
     "audit": "/audit",

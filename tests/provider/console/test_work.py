@@ -2,6 +2,7 @@
 
 import pytest
 
+from provider_service.registrations import service as registrations
 from shared.wire.states import Role
 from tests.provider.console.world import Browser, World
 
@@ -134,6 +135,25 @@ async def test_a_connection_that_is_not_active_cannot_be_paused(world: World, ad
     names = await world.furnished()
     answer = await admin.post(f"/connections/{names['connection']}/pause")
     assert "banner-error" in (await admin.follow(answer)).text
+
+
+async def test_a_connection_is_suspended_and_a_new_invitation_re_keys_it(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    at = f"/connections/{names['connection']}"
+    await world.context.database.write(
+        registrations.complete, connection_id=names["connection"], now=world.context.clock()
+    )
+    early = await admin.post(f"{at}/rekey", contact_id=names["contact"], token_hours="72")
+    assert (early.status_code, "not Suspended" in early.text) == (409, True)
+    assert "lost its identity key" in (await admin.get(f"{at}/suspend")).text
+    suspended = await admin.post(f"{at}/suspend", reason="Stolen", identity_lost="on")
+    assert "is suspended" in (await admin.follow(suspended)).text
+    assert (await admin.post(f"{at}/rekey", contact_id="", token_hours="x")).status_code == 422
+    opened = await admin.post(f"{at}/rekey", contact_id=names["contact"], token_hours="72")
+    assert opened.status_code == 303
+    page = (await admin.get(opened.headers["location"])).text
+    assert "re-keys an existing connection" in page
+    assert at in page
 
 
 async def test_a_heartbeat_says_what_came_of_it(world: World, admin: Browser) -> None:
