@@ -64,7 +64,7 @@ async def _lived(world: World) -> Facts:
             "contact_id": waiting["contact_id"],
             "connected_contact_id": pushed["contact_id"],
             "number": waiting["number"],
-            "closed_number": pushed["number"],
+            "closed_number": pulled["number"],
         },
         "consumer": await _known(world.consumer),
     }  # fmt: skip
