@@ -1,13 +1,15 @@
 """What people do when an identity is lost: suspend, invite again, compare the code; and what a thief tries."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from shared.signing.keysets import make_key_set
 from shared.wire.errors import ExchangeError
 from shared.wire.states import KeyPurpose
 from tests.interaction.sides import Document, Side
 from tests.interaction.stranger import strange_consumer
-from tests.interaction.world import World
+from tests.interaction.world import PROVIDER, World
+from tests.peer.connection import Connection
 from tests.peer.instance import Refused
 
 MERGE = "application/merge-patch+json"
@@ -150,6 +152,8 @@ async def stranger_announces(world: World, delivery: str = "push") -> str:
     """Code of what another instance is told that holds the link, at the consumer's address."""
     ours = world.wire.apps[world.consumer.issuer]
     peer = strange_consumer(world, delivery)
+    connection = (await world.provider.connection())["id"]
+    peer.connections[connection] = cast("Connection", SimpleNamespace(peer=PROVIDER))  # it says that it is its own
     try:
         await peer.announce(await peer.validate(world.known["link"]))
     except Refused as refusal:
