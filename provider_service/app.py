@@ -42,7 +42,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     audit.router,
     mail.router,
     directory.router,
-    accounts.router,
+    *accounts.ROUTERS,
     instance.router,
     keys.router,
     health.router,
@@ -104,6 +104,7 @@ def create_app(
     app.state.context = context
     app.state.holder = holder
     app.state.checks = composition.check_registry()
+    app.state.account_hooks = composition.account_hooks()
     app.state.key_hooks = composition.key_hooks()
     app.state.instance_hooks = composition.instance_hooks(context.masters)
     app.state.connection_hooks = composition.connection_hooks()

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from provider_service.accounts.service import AccountHooks
 from provider_service.audit.domain import Actor
 from provider_service.connections import checks as connection_checks
 from provider_service.connections import service as connections
@@ -69,6 +70,11 @@ def check_registry() -> CheckRegistry:
     return CheckRegistry(
         [*instance_checks.CHECKS, *key_checks.CHECKS, *registration_checks.CHECKS, *connection_checks.CHECKS]
     )
+
+
+def account_hooks() -> AccountHooks:
+    """Return what higher slices have to say before contacts are merged and declarations taken back."""
+    return AccountHooks()
 
 
 def key_hooks() -> KeyHooks:

@@ -50,8 +50,8 @@ def require_request(request: AuthorizationRequest, *, instance_id: str, consumer
         )
 
 
-def require_contact(signed_in: str, expected: str, expected_name: str) -> None:
-    """Raise `Forbidden` unless the signed-in person is the registration's contact."""
+def require_contact(signed_in: str, expected: str | None, expected_name: str) -> None:
+    """Raise `Forbidden` unless the signed-in person is the registration's contact, who may be nobody's user."""
     if signed_in != expected:
         raise Forbidden(
             f"Only {expected_name} may allow this connection",

@@ -166,11 +166,11 @@ async def start_again(number: NumberPath, request: Request, context: ContextDep,
 async def show_edit(number: NumberPath, request: Request, context: ContextDep, _caller: AdminDep) -> Response:
     """Ask what to change before the consumer has announced itself."""
 
-    def present(session: Session) -> Form:
-        task = service.get(session, number)
+    def present(session: Session, now: datetime) -> Form:
+        task = service.view(session, service.get(session, number), now)  # whose contact may have been merged since
         return Form.of(**{name: getattr(task, name) for name in RegistrationPatch.model_fields})
 
-    return await _edited(number, request, context, await context.database.read(present))
+    return await _edited(number, request, context, await context.database.read(present, context.clock()))
 
 
 @router.post("/registrations/{number}/edit")
@@ -196,7 +196,7 @@ def _look(session: Session, number: str, now: datetime) -> tuple[onboarding.Onbo
 
 async def _edited(number: str, request: Request, context: Context, form: Form, status: int = 200) -> Response:
     task = await context.database.read(onboarding.look, number, context.clock())
-    contacts = await context.database.read(accounts.list_contacts, task.view.company_id, limit=200)
+    contacts = await context.database.read(accounts.list_company_contacts, task.view.company_id, limit=200)
     return page(request, "registration/edit.html", status_code=status, task=task, form=form, contacts=contacts)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from provider_service.accounts import service as accounts
-from provider_service.accounts.domain import CompanyRecord, ContactRecord
+from provider_service.accounts.domain import CompanyContactRecord, CompanyRecord
 from provider_service.console import forms
 from provider_service.console.deps import PAGE_LENGTH, AdminDep, ReaderDep, console_router, page
 from provider_service.console.forms import Form
@@ -105,9 +105,9 @@ async def _asked(request: Request, context: Context, form: Form, status: int = 2
 
 def _choices(
     session: Session, company_id: str
-) -> tuple[list[CompanyRecord], list[ContactRecord], CompanyRecord | None]:
+) -> tuple[list[CompanyRecord], list[CompanyContactRecord], CompanyRecord | None]:
     """Return the companies, and of the chosen one (the only one there is counts as chosen) the contacts."""
     companies = accounts.list_companies(session, active=True, limit=CHOICES)
     company = next((one for one in companies if one.id == company_id), companies[0] if len(companies) == 1 else None)
-    contacts = accounts.list_contacts(session, company.id, limit=CHOICES) if company else []
+    contacts = accounts.list_company_contacts(session, company.id, limit=CHOICES) if company else []
     return companies, [contact for contact in contacts if contact.active], company

@@ -12,7 +12,8 @@ class ConsentView:
     consumer: str
     """Name of the consumer's instance."""
     consumer_url: str
-    expected_user_id: str
+    expected_user_id: str | None
+    """None where the contact has lost its user: nobody may allow then."""
     expected_name: str
     expected_email: str
     comparison: str

@@ -24,8 +24,17 @@ def _contact(session: Session, number: str, *, development: bool) -> list[Findin
     task = service.get(session, number)
     if task.closed_at is not None:
         return []
-    contact = accounts.get_contact(session, task.contact_id)
+    contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
     findings = []
+    if contact.user_id is None:
+        return [
+            Finding(
+                f"The contact {contact.name} has no user to sign in as",
+                "It is only the record of a person; allowing the connection takes signing in.",
+                "Give the contact a user, or choose another one.",
+                item="user",
+            )
+        ]
     if not contact.active:
         findings.append(
             Finding(

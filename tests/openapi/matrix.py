@@ -50,8 +50,17 @@ _BOTH: Final[_Rows] = {
 }
 
 _PROVIDER: Final[_Rows] = {
-    (READERS_AND_CONTACTS, "companies:read"): "list_companies get_company list_contacts get_contact",
-    (DESK, "companies:write"): "create_company update_company create_contact update_contact",
+    (READERS_AND_CONTACTS, "companies:read"): (
+        "list_companies get_company list_company_contacts get_company_contact list_contacts get_contact"
+    ),
+    (DESK, "companies:write"): (
+        "create_company update_company create_company_contact link_contact update_company_contact"
+        " create_contact update_contact"
+    ),
+    (ADMIN, "companies:write"): (
+        "merge_contact create_custom_attribute update_custom_attribute delete_custom_attribute"
+    ),
+    (READERS, "companies:read"): "list_custom_attributes get_custom_attribute",
     (READERS, "registrations:read"): (
         "list_registrations get_registration list_registration_entries get_registration_status"
     ),

@@ -58,8 +58,15 @@ async def _lived(world: World) -> Facts:
     await _pulled(world, pulled["connection_id"])
     sides = (world.provider, world.consumer)
     held = {side.name: [await _stuck(world, side, pushed["connection_id"]) for _ in range(2)] for side in sides}
+    desk = Operator(world.provider)
+    spare = await desk.call("POST", "/api/v1/contacts", {"email": "spare@example.com"})
+    declared = {"object": "contact", "code": "Region_c", "type": "text", "label": "Region"}
+    await desk.call("POST", "/api/v1/custom-attributes", declared)
     known = {
         "provider": await _known(world.provider) | {
+            "spare_contact_id": spare["id"],
+            "object": declared["object"],
+            "code": declared["code"],
             "company_id": waiting["company_id"],
             "contact_id": waiting["contact_id"],
             "connected_contact_id": pushed["contact_id"],

@@ -60,7 +60,9 @@ PREPARED: Final = frozenset(
 CALLS: Final[Mapping[str, Call]] = {
     "create_user": Call({"email": "grace@example.com", "name": "Grace Hopper", "roles": ["sn_sb.read"]}),
     "update_user": Call({"name": "Ada King"}),
-    "create_contact": Call({"email": "charles@example.com", "name": "Charles Babbage"}),
+    "create_company_contact": Call({"email": "charles@example.com", "name": "Charles Babbage"}),
+    "link_contact": Call(path={"contact_id": "spare_contact_id"}),
+    "merge_contact": Call({"into_id": "contact_id"}, path={"contact_id": "spare_contact_id"}),
     "update_company": Call({"name": "Analytical Engines"}),
     "update_instance": Call({"support_contact": "+44 20 7946 0000"}),
     "update_issue": Call({"assigned_to": "user_id"}),
@@ -81,6 +83,8 @@ CALLS: Final[Mapping[str, Call]] = {
 }
 
 LAST: Final = (
+    "merge_contact",
+    "delete_custom_attribute",
     "end_connection",
     "revoke_registration_link",
     "cancel_registration",

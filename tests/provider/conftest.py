@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from provider_service.accounts import routes as accounts
+from provider_service.accounts.service import AccountHooks
 from provider_service.audit import routes as audit
 from provider_service.audit.domain import SYSTEM
 from provider_service.base import Base
@@ -135,9 +136,10 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 @pytest.fixture
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
-    for slice_ in (audit, mail, directory, accounts):
-        app.include_router(slice_.router)
+    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS):
+        app.include_router(router)
     app.state.context = context
+    app.state.account_hooks = AccountHooks()
     deps.install(app)
     problems.install(app)
     app.add_middleware(RequestIds)

@@ -1,6 +1,7 @@
 """Signing in, accounts, users, companies, tokens."""
 
 GERMAN = {
+    "A mail with a link to set the password is on its way.": "Eine E-Mail mit einem Passwort-Link ist unterwegs.",
     "A person of {company} who may allow its connection.": (
         "Eine Person von {company}, die deren Verbindung erlauben darf."
     ),
@@ -8,6 +9,7 @@ GERMAN = {
     "API tokens": "API-Tokens",
     "About me": "Über mich",
     "Access": "Zugang",
+    "Account key": "Kontoschlüssel",
     "Ask for a new link": "Neuen Link anfordern",
     "At least 12 characters; several words are easy to remember.": (
         "Mindestens 12 Zeichen; mehrere Wörter merkt man sich leicht."
@@ -31,6 +33,7 @@ GERMAN = {
     "Enter a number of days from 1 to 365.": "Geben Sie eine Zahl von 1 bis 365 ein.",
     "Enter an e-mail address like name@example.com.": "Geben Sie eine E-Mail-Adresse wie name@example.com ein.",
     "Enter at most 200 characters, or nothing.": "Geben Sie höchstens 200 Zeichen ein oder nichts.",
+    "Enter domains that stand among the mail domains.": "Geben Sie Domänen ein, die unter den Mail-Domänen stehen.",
     "Enter mail domains like example.com, separated by blanks.": (
         "Geben Sie Mail-Domänen wie example.com ein, durch Leerzeichen getrennt."
     ),
@@ -48,6 +51,8 @@ GERMAN = {
     "Gives the role sn_sb_pro.consumer, which registering takes.": (
         "Gibt die Rolle sn_sb_pro.consumer, die eine Registrierung verlangt."
     ),
+    "Has a user": "Hat einen Benutzer",
+    "Has no user to sign in as": "Hat keinen Benutzer zum Anmelden",
     "Held; you cannot take it.": "Vorhanden; Sie können sie nicht nehmen.",
     "If somebody has this address, a mail is on its way": "Wenn jemand diese Adresse hat, ist eine E-Mail unterwegs",
     "Is a consumer's contact and may allow its connection.": (
@@ -57,6 +62,7 @@ GERMAN = {
     "Its link works once, for one hour. Where this instance sends no mail, ask an administrator for a link.": (
         "Ihr Link gilt einmal, eine Stunde lang. Wo diese Instanz keine E-Mail sendet, bitten Sie einen Administrator."
     ),
+    "Known to everybody": "Allen bekannt",
     "Lacks {role}": "Ohne {role}",
     "Last sign-in": "Letzte Anmeldung",
     "Last used": "Zuletzt benutzt",
@@ -75,11 +81,15 @@ GERMAN = {
     "New password": "Neues Passwort",
     "New token": "Neues Token",
     "New user": "Neuer Benutzer",
+    "No": "Nein",
     "No companies yet": "Noch keine Firmen",
     "No contact yet": "Noch kein Kontakt",
     "No tokens yet": "Noch keine Tokens",
     "Nobody has this address": "Niemand hat diese Adresse",
     "Not set yet": "Noch nicht gesetzt",
+    "Only its own people know the key that names the company in a registration.": (
+        "Nur ihre eigenen Leute kennen den Schlüssel, der die Firma bei einer Registrierung benennt."
+    ),
     "Open user": "Benutzer öffnen",
     "Or copy a link from the user's page afterwards.": "Oder kopieren Sie danach einen Link von der Seite der Person.",
     "Other programs use a token to call the API.": "Andere Programme rufen die API mit einem Token auf.",
@@ -89,10 +99,9 @@ GERMAN = {
     "Present password": "Jetziges Passwort",
     "Reads keys and their diagnostics.": "Liest Schlüssel und ihre Diagnose.",
     "Rotates keys and gives them up.": "Erneuert Schlüssel und gibt sie auf.",
-    "Runs connections, companies and the Health Dashboard.": (
-        "Betreut Verbindungen, Firmen und die Zustandsübersicht."
-    ),
+    "Runs connections, companies and the Health Dashboard.": "Betreut Verbindungen, Firmen und die Zustandsübersicht.",
     "Save roles": "Rollen speichern",
+    "Secret": "Geheim",
     "Sees registrations, connections and issues.": "Sieht Registrierungen, Verbindungen und Befunde.",
     "Send a mail to set a password": "E-Mail zum Setzen des Passworts senden",
     "Send it as Authorization: Bearer.": "Senden Sie es als Authorization: Bearer.",
@@ -103,6 +112,8 @@ GERMAN = {
     "Set your password": "Passwort setzen",
     "Setup code": "Einrichtungscode",
     "Shown now only. It works once.": "Wird nur jetzt gezeigt. Er gilt einmal.",
+    "Sign-in": "Anmeldung",
+    "The account key is secret": "Der Kontoschlüssel ist geheim",
     "The company was saved.": "Die Firma wurde gespeichert.",
     "The contact receives the link of a registration and allows the connection.": (
         "Der Kontakt erhält den Link einer Registrierung und erlaubt die Verbindung."
@@ -114,10 +125,14 @@ GERMAN = {
         "Der Dienst hat beim Start einen Link ausgegeben; fügen Sie den Teil nach „#token=“ ein. Er gilt 30 Minuten."
     ),
     "The token {name} was revoked.": "Das Token {name} wurde widerrufen.",
+    "Those of its mail domains that you found to be its own.": (
+        "Die ihrer Mail-Domänen, die sich als ihre eigenen erwiesen haben."
+    ),
     "To a person who has none. Where no mail is sent, copy the link from the user's page.": (
         "An eine Person ohne Passwort. Wo keine E-Mail gesendet wird, kopieren Sie den Link von ihrer Seite."
     ),
     "Token {name}": "Token {name}",
+    "Verified domains": "Bestätigte Domänen",
     "We send a link to set a new password.": "Wir senden einen Link, um ein neues Passwort zu setzen.",
     "Welcome, {name}": "Willkommen, {name}",
     "What another system of yours calls it; unique.": "Wie ein anderes Ihrer Systeme sie nennt; eindeutig.",
@@ -145,7 +160,6 @@ GERMAN = {
     "Your password was changed. Other sessions have ended.": (
         "Ihr Passwort wurde geändert. Andere Sitzungen sind beendet."
     ),
-    "A mail with a link to set the password is on its way.": "Eine E-Mail mit einem Passwort-Link ist unterwegs.",
     "{name} is a contact now.": "{name} ist jetzt Kontakt.",
     "{name} may act again.": "{name} darf wieder handeln.",
     "{name} may no longer act.": "{name} darf nicht mehr handeln.",

@@ -19,7 +19,7 @@ def consent_page(session: Session, *, client_id: str, request_uri: str, now: dat
     request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now)
     task = registrations.get(session, request.number)
     shake = store.get(session, request.number)
-    contact = accounts.get_contact(session, task.contact_id)
+    contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
     return ConsentView(
         number=request.number,
         company=contact.company_name,

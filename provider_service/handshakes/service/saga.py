@@ -103,7 +103,7 @@ def announce(
         shake.deadline_at = now + domain.HANDSHAKE_DEADLINE
         _clear_problem(shake)
         task = registrations.announced(session, number=number, actor=peer(shake), now=now)
-        contact = accounts.get_contact(session, task.contact_id)
+        contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
         link = invitations.view(session, number, now)
         return AnnouncementAnswer(
             state=State(task.state),

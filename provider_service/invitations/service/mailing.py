@@ -17,9 +17,11 @@ KIND = "invitation"
 """Kind of the mail's secret (see `provider_service.mail`)."""
 
 
-def send(session: Session, invitation: Invitation, *, contact_id: str, hours: int, now: datetime) -> None:
+def send(
+    session: Session, invitation: Invitation, *, company_id: str, contact_id: str, hours: int, now: datetime
+) -> None:
     """Queue the mail with instructions and link to the contact."""
-    contact = accounts.get_contact(session, contact_id)
+    contact = accounts.get_company_contact(session, company_id, contact_id)
     provider = instance.require(session)
     mail.enqueue(
         session,

@@ -30,7 +30,9 @@ def invite(session: Session, *, number: str, masters: Masters, actor: Actor, now
     )
     provider = instance.require(session)
     if provider.sends_email:
-        invitations.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
+        invitations.send(
+            session, invitation, company_id=task.company_id, contact_id=task.contact_id, hours=task.token_hours, now=now
+        )
     else:
         text = (
             f"{domain.LINK_PLACEHOLDER} — e-mail sending is off: copy the link with 'Copy link' and hand it to "
@@ -50,7 +52,9 @@ def resend(session: Session, *, number: str, actor: Actor, now: datetime) -> Reg
     invitation = invitations.usable(session, number, now)
     if invitation is None:
         raise Conflict(f"{number} has no usable link", cause="It has expired or was revoked.", fix="Re-issue the link.")
-    invitations.send(session, invitation, contact_id=task.contact_id, hours=task.token_hours, now=now)
+    invitations.send(
+        session, invitation, company_id=task.company_id, contact_id=task.contact_id, hours=task.token_hours, now=now
+    )
     tasks.changed(session, task, "registration.mail_resent", actor, now)
     return task
 

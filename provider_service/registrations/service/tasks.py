@@ -60,7 +60,7 @@ def open_task(
     session: Session, body: RegistrationCreate, *, url: str, actor: Actor, now: datetime, rekeys: str | None = None
 ) -> Registration:
     """Open a task for an address in canonical form; ``rekeys`` names the connection that gets other keys by it."""
-    _require_contact(session, body.contact_id, body.company_id)
+    contact_id = _require_contact(session, body.contact_id, body.company_id)
     twin = store.open_twin(session, body.company_id, url)
     if twin is not None:
         raise Conflict(
@@ -73,7 +73,7 @@ def open_task(
     task = Registration(
         number=new_id()[-12:],
         company_id=body.company_id,
-        contact_id=body.contact_id,
+        contact_id=contact_id,
         consumer_url=url,
         environment=body.environment,
         state=REGISTRATION.initial,
@@ -122,7 +122,7 @@ def edit(
     if "consumer_url" in changes:
         changes["consumer_url"] = canonical_issuer(changes["consumer_url"], allow_loopback_http=loopback)
     if "contact_id" in changes:
-        _require_contact(session, changes["contact_id"], task.company_id)
+        changes["contact_id"] = _require_contact(session, changes["contact_id"], task.company_id)
     if "token_hours" in changes:
         domain.require_hours(changes["token_hours"])
     before = {name: getattr(task, name) for name in changes}
@@ -247,14 +247,14 @@ def entries(session: Session, number: str, *, internal: bool) -> Sequence[Entry]
 
 def view(session: Session, task: Registration, now: datetime) -> RegistrationView:
     """Return what the API and the console show of a task."""
-    contact = accounts.get_contact(session, task.contact_id)
+    contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
     link = invitations.view(session, task.number, now)
     issues = health.blocking(session, subject_type=SUBJECT, subject_id=task.number)
     return RegistrationView(
         number=task.number,
         company_id=task.company_id,
         company=contact.company_name,
-        contact_id=task.contact_id,
+        contact_id=contact.id,
         contact=contact.name,
         consumer_url=task.consumer_url,
         environment=task.environment,
@@ -285,15 +285,17 @@ def _differences(task: Registration, body: RegistrationPatch) -> dict[str, Any]:
     return {name: value for name, value in body.model_dump().items() if value != getattr(task, name)}
 
 
-def _require_contact(session: Session, contact_id: str, company_id: str) -> None:
-    contact = accounts.find_contact(session, contact_id)
-    if contact is None or contact.company_id != company_id:
+def _require_contact(session: Session, contact_id: str, company_id: str) -> str:
+    """Return the contact's id, which is another one where the given one was merged."""
+    contact = accounts.find_company_contact(session, company_id, contact_id)
+    if contact is None:
         raise Invalid(
             "The contact is not one of this company",
             code="contact_of_other_company",
             cause="A registration's contact must be associated with the company it is for.",
             fix="Choose one of the company's contacts, or add the person to the company first.",
         )
+    return contact.id
 
 
 def _back_to_validation(session: Session, task: Registration, now: datetime) -> None:

@@ -21,6 +21,10 @@ async def contact(client, company_id, email="ada@example.com"):
     return answer.json()
 
 
+def at(made):
+    return f"/api/v1/companies/{made['company_id']}/contacts/{made['id']}"
+
+
 async def test_a_company_keeps_key_domains_and_parent(house):
     client = await house.client(Role.SN_SB_ADMIN)
     parent = await company(client)
@@ -82,7 +86,7 @@ async def test_a_contact_stops_being_active_with_its_company(house):
     client = await house.client(Role.ADMIN)
     made = await contact(client, (await company(client))["id"])
     await client.patch(f"/api/v1/companies/{made['company_id']}", json={"active": False}, headers={"if-match": '"1"'})
-    shown = (await client.get(f"/api/v1/contacts/{made['id']}")).json()
+    shown = (await client.get(at(made))).json()
     assert (shown["active"], shown["enabled"]) == (False, True)
 
 
@@ -90,9 +94,10 @@ async def test_a_contact_is_switched_off_for_one_company_only(house):
     client = await house.client(Role.ADMIN)
     here = await contact(client, (await company(client))["id"])
     there = await contact(client, (await company(client))["id"])
-    answer = await client.patch(f"/api/v1/contacts/{here['id']}", json={"enabled": False}, headers={"if-match": '"1"'})
+    assert here["id"] == there["id"]
+    answer = await client.patch(at(here), json={"enabled": False}, headers={"if-match": '"1"'})
     assert answer.json()["active"] is False
-    assert (await client.get(f"/api/v1/contacts/{there['id']}")).json()["active"] is True
+    assert (await client.get(at(there))).json()["active"] is True
 
 
 async def test_a_contact_sees_its_own_company_and_no_trace_of_others(house):
@@ -103,10 +108,13 @@ async def test_a_contact_sees_its_own_company_and_no_trace_of_others(house):
     theirs = await contact(admin, foreign["id"], "bob@example.com")
     client = await house.client_of(person)
     assert [one["id"] for one in (await client.get("/api/v1/companies")).json()["items"]] == [own["id"]]
-    assert (await client.get(f"/api/v1/contacts/{mine['id']}")).status_code == 200
+    for path in (at(mine), f"/api/v1/contacts/{mine['id']}"):
+        assert (await client.get(path)).status_code == 200
+    assert [one["id"] for one in (await client.get("/api/v1/contacts")).json()["items"]] == [mine["id"]]
     for path in (
         f"/api/v1/companies/{foreign['id']}",
         f"/api/v1/companies/{foreign['id']}/contacts",
+        at(theirs),
         f"/api/v1/contacts/{theirs['id']}",
     ):
         seen, missing = await client.get(path), await client.get(path.replace("019", "020"))
@@ -119,7 +127,7 @@ async def test_other_slices_find_a_contact_with_its_company(house):
     client = await house.client(Role.ADMIN)
     made = await contact(client, (await company(client))["id"])
     with house.context.database.transaction() as session:
-        found = service.get_contact(session, made["id"])
+        found = service.get_company_contact(session, made["company_id"], made["id"])
         assert service.contact_of(session, made["company_id"], made["user_id"]) == found
         assert service.find_contact(session, "nobody") is None
     assert (found.company_name, found.email) == ("Engines", "ada@example.com")

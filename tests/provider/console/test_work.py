@@ -2,6 +2,9 @@
 
 import pytest
 
+from provider_service.accounts import service as accounts
+from provider_service.accounts.domain import AttributeFacts, AttributeType, DeclaredFor
+from provider_service.audit.domain import SYSTEM
 from provider_service.registrations import service as registrations
 from shared.wire.states import Role
 from tests.provider.console.world import Browser, World
@@ -176,3 +179,31 @@ async def test_the_record_is_changed_by_the_version_that_was_shown(world: World,
     assert (await admin.post("/instance/edit", version="1", **fields)).status_code == 412
     assert (await admin.post("/instance/edit", version="2", **{**fields, "name": "no blanks!"})).status_code == 422
     assert "hub-two" in (await admin.get("/instance")).text
+
+
+async def test_what_is_declared_for_companies_is_asked_for_and_kept(world: World, admin: Browser) -> None:
+    await declared(world)
+    refused = await admin.post("/companies", name="Harbour Ltd", Berths_c="many")
+    assert refused.status_code == 422
+    assert "Not a number" in refused.text
+    fields = {"domains": "harbour.example", "verified_domains": "harbour.example", "key_secret": "on"}
+    made = await admin.post("/companies", name="Harbour Ltd", Berths_c="12", **fields)
+    company = made.headers["location"]
+    assert "Berths" in (await admin.follow(made)).text
+    edited = (await admin.get(f"{company}/edit")).text
+    assert 'value="12"' in edited
+    await admin.post(f"{company}/edit", name="Harbour Ltd", Berths_c="13", active="on", **fields)
+    kept = await world.context.database.read(accounts.get_company, company.rpartition("/")[2])
+    assert (kept.attributes, kept.verified_domains, kept.key_secret) == ({"Berths_c": 13}, ("harbour.example",), True)
+
+
+async def declared(world: World) -> None:
+    await world.context.database.write(
+        accounts.declare_attribute,
+        DeclaredFor.COMPANY,
+        "Berths_c",
+        AttributeType.NUMBER,
+        AttributeFacts("Berths"),
+        actor=SYSTEM,
+        now=world.now(),
+    )

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from provider_service.accounts import service as accounts
-from provider_service.accounts.domain import CompanyFacts, ContactRecord
+from provider_service.accounts.domain import CompanyContactRecord, CompanyFacts
 from provider_service.app import create_app
 from provider_service.audit.domain import SYSTEM
 from provider_service.checks import Check, Finding, Subject
@@ -144,19 +144,19 @@ class World:
         browser.person = person
         return browser
 
-    async def contact(self, name: str = "Grace Hopper", company: str = "Harbour Ltd") -> ContactRecord:
+    async def contact(self, name: str = "Grace Hopper", company: str = "Harbour Ltd") -> CompanyContactRecord:
         """A company and its contact, who can sign in."""
         person = await self.person(name=name)
 
-        def work(session: Session) -> ContactRecord:
+        def work(session: Session) -> CompanyContactRecord:
             made = accounts.create_company(session, CompanyFacts(name=company), actor=SYSTEM, now=self.now())
-            return accounts.create_contact(
+            return accounts.create_company_contact(
                 session, made.id, email=person.email, name=name, actor=SYSTEM, now=self.now()
             )
 
         return await self.context.database.write(work)
 
-    async def registration(self, contact: ContactRecord, url: str = CONSUMER) -> str:
+    async def registration(self, contact: CompanyContactRecord, url: str = CONSUMER) -> str:
         """A new task; `scan` lets it go on."""
         body = RegistrationCreate(company_id=contact.company_id, contact_id=contact.id, consumer_url=url)
 

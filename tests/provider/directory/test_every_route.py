@@ -38,17 +38,28 @@ MAY = {
     "create_company": EXCHANGE,
     "get_company": READERS | {Role.SN_SB_PRO_CONSUMER},
     "update_company": EXCHANGE,
+    "list_company_contacts": READERS | {Role.SN_SB_PRO_CONSUMER},
+    "create_company_contact": EXCHANGE,
+    "get_company_contact": READERS | {Role.SN_SB_PRO_CONSUMER},
+    "link_contact": EXCHANGE,
+    "update_company_contact": EXCHANGE,
     "list_contacts": READERS | {Role.SN_SB_PRO_CONSUMER},
     "create_contact": EXCHANGE,
     "get_contact": READERS | {Role.SN_SB_PRO_CONSUMER},
     "update_contact": EXCHANGE,
+    "merge_contact": ADMIN,
+    "list_custom_attributes": READERS,
+    "create_custom_attribute": ADMIN,
+    "get_custom_attribute": READERS,
+    "update_custom_attribute": ADMIN,
+    "delete_custom_attribute": ADMIN,
 }
 """Operation to the roles that reach it."""
 
 ROUTES = [
     route
-    for slice_ in (audit, mail, directory, accounts)
-    for route in slice_.router.routes
+    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS)
+    for route in router.routes
     if isinstance(route, APIRoute)
 ]
 WITH_BODY = [route for route in ROUTES if route.openapi_extra]
@@ -62,8 +73,13 @@ BODIES = {
     "create_token": {"name": "X", "scopes": ["users:read"]},
     "create_company": {"name": "X"},
     "update_company": {"name": "X"},
-    "create_contact": {"email": "x@example.com", "name": "X"},
-    "update_contact": {"enabled": False},
+    "create_company_contact": {"email": "x@example.com", "name": "X"},
+    "update_company_contact": {"enabled": False},
+    "create_contact": {"email": "x@example.com"},
+    "update_contact": {"last_name": "X"},
+    "merge_contact": {"into_id": "0197f3c0-0000-7000-8000-000000000001"},
+    "create_custom_attribute": {"object": "company", "code": "X_c", "type": "text", "label": "X"},
+    "update_custom_attribute": {"label": "X"},
 }
 HOSTILE = [
     b"",
@@ -90,7 +106,8 @@ def method(route):
 
 
 def path(route, identifier="0197f3c0-0000-7000-8000-000000000000"):
-    return "/".join(identifier if part.startswith("{") else part for part in route.path.split("/"))
+    named = route.path.replace("{object}", "company")
+    return "/".join(identifier if part.startswith("{") else part for part in named.split("/"))
 
 
 async def call(client, route, **given):
@@ -156,7 +173,17 @@ async def test_a_hostile_path_or_parameter_is_the_callers_fault(house):
         for query in ("limit=0", "limit=201", "limit=x", "cursor=%00", "cursor=WyJvbGRlc3QiLCJcdTAwMDAiXQ", "cursor=x"):
             answer = await client.get(f"{path(route)}?{query}")
             assert 400 <= answer.status_code < 500, (route.name, query)
-        for field in ("email", "subject_id", "related_id", "external_key", "action", "type", "subject_type"):
+        for field in (
+            "email",
+            "subject_id",
+            "related_id",
+            "external_key",
+            "action",
+            "type",
+            "subject_type",
+            "company_id",
+            "object",
+        ):
             answer = await client.get(f"{path(route)}?{field}=%00")
             assert answer.status_code < 500, (route.name, field)
 
@@ -195,9 +222,10 @@ async def existing(house, client, route):
         return route.path.format(user_id=house.person().id), '"1"'
     if "{" not in route.path:
         return route.path, ""
+    if "{code}" in route.path:
+        await client.post("/api/v1/custom-attributes", json=BODIES["create_custom_attribute"])
+        return route.path.format(object="company", code="X_c"), '"1"'
     company = (await client.post("/api/v1/companies", json={"name": "X"})).json()["id"]
-    if "{company_id}" in route.path:
-        return route.path.format(company_id=company), '"1"'
     body = {"email": "contact@example.com", "name": "C"}
     contact = await client.post(f"/api/v1/companies/{company}/contacts", json=body)
-    return route.path.format(contact_id=contact.json()["id"]), '"1"'
+    return route.path.format(company_id=company, contact_id=contact.json()["id"]), '"1"'

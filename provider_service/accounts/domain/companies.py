@@ -1,9 +1,10 @@
-"""What a company and its contact are to the rest of the service, and which mail addresses will do."""
+"""What a company is to the rest of the service, and which mail addresses will do."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from provider_service.mail.domain import canonical_address, is_reserved
 from shared.wire.errors import Conflict, FieldError, Invalid
@@ -27,6 +28,9 @@ class CompanyFacts:
     domains: tuple[str, ...] = ()
     parent_id: str | None = None
     active: bool = True
+    verified_domains: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    key_secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +43,9 @@ class CompanyRecord:
     domains: tuple[str, ...]
     parent_id: str | None
     active: bool
-    created_at: datetime
-    updated_at: datetime
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRecord:
-    """A person of the directory as one company's contact."""
-
-    id: str
-    company_id: str
-    company_name: str
-    company_active: bool
-    user_id: str
-    email: str
-    name: str
-    language: str
-    active: bool
-    """Whether the contact may act: it, its user and its company are active."""
-    enabled: bool
-    """Whether the contact itself is switched on."""
-    has_password: bool
-    roles: frozenset[Role]
+    verified_domains: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    key_secret: bool
     created_at: datetime
     updated_at: datetime
     version: int
@@ -81,8 +65,8 @@ def email_fault(address: str, *, instance_type: InstanceType, development: bool 
     return None
 
 
-def canonical_domains(domains: tuple[str, ...]) -> tuple[str, ...]:
-    """Return mail domains in lower case, each once. Raises `Invalid` (``domain_invalid``)."""
+def canonical_domains(domains: tuple[str, ...], member: str = "domains") -> tuple[str, ...]:
+    """Return mail domains in lower case, each once. Raises `Invalid` (``domain_invalid``) naming the ``member``."""
     found = tuple(dict.fromkeys(name.strip().lower() for name in domains))
     wrong = next((position for position, name in enumerate(found) if not _DOMAIN.fullmatch(name)), None)
     if wrong is not None:
@@ -90,9 +74,21 @@ def canonical_domains(domains: tuple[str, ...]) -> tuple[str, ...]:
             "This is no mail domain",
             code="domain_invalid",
             fix="Give it like example.com.",
-            errors=[FieldError(f"/domains/{wrong}", "Not a domain name")],
+            errors=[FieldError(f"/{member}/{wrong}", "Not a domain name")],
         )
     return found
+
+
+def require_verified_own(domains: tuple[str, ...], verified: tuple[str, ...]) -> None:
+    """Raise `Invalid` (``domain_not_own``) where a domain is called verified that is not one of the company's."""
+    wrong = next((position for position, name in enumerate(verified) if name not in domains), None)
+    if wrong is not None:
+        raise Invalid(
+            "A verified domain is not one of the company's",
+            code="domain_not_own",
+            fix="Add it to the domains, or take it off the verified ones.",
+            errors=[FieldError(f"/verified_domains/{wrong}", "Not one of the domains")],
+        )
 
 
 def require_no_circle(company_id: str, ancestors: list[str]) -> None:
