@@ -103,13 +103,7 @@ def create_app(
     )
     app.state.context = context
     app.state.holder = holder
-    app.state.checks = composition.check_registry()
-    app.state.account_hooks = composition.account_hooks()
-    app.state.key_hooks = composition.key_hooks()
-    app.state.instance_hooks = composition.instance_hooks(context.masters)
-    app.state.connection_hooks = composition.connection_hooks()
-    app.state.message_handlers = composition.message_handlers()
-    app.state.on_settled = composition.on_settled
+    _compose(app, context)
     directory_deps.install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -119,6 +113,17 @@ def create_app(
     finish(app, security_by_prefix=SECURITY)
     protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp(), rate_rule=rate_rule())
     return app
+
+
+def _compose(app: FastAPI, context: Context) -> None:
+    """Let each slice find what the others have to say to it."""
+    app.state.checks = composition.check_registry()
+    app.state.account_hooks = composition.account_hooks()
+    app.state.key_hooks = composition.key_hooks()
+    app.state.instance_hooks = composition.instance_hooks(context.masters)
+    app.state.connection_hooks = composition.connection_hooks()
+    app.state.message_handlers = composition.message_handlers()
+    app.state.on_settled = composition.on_settled
 
 
 def _metrics() -> CollectorRegistry:
