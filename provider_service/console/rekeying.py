@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from provider_service.accounts import service as accounts
-from provider_service.accounts.domain import ContactRecord
+from provider_service.accounts.domain import CompanyContactRecord
 from provider_service.connections import service
 from provider_service.connections.schemas import ConnectionDetail
 from provider_service.console import forms
@@ -81,7 +81,9 @@ async def _asked(connection_id: str, request: Request, context: Context, form: F
     return page(request, "connections/rekey.html", status_code=status, connection=found, contacts=contacts, form=form)
 
 
-def _choices(session: Session, connection_id: str, now: datetime) -> tuple[ConnectionDetail, list[ContactRecord]]:
+def _choices(
+    session: Session, connection_id: str, now: datetime
+) -> tuple[ConnectionDetail, list[CompanyContactRecord]]:
     found = service.detail(session, connection_id=connection_id, now=now)
-    contacts = accounts.list_contacts(session, found.company_id, limit=CHOICES)
+    contacts = accounts.list_company_contacts(session, found.company_id, limit=CHOICES)
     return found, [contact for contact in contacts if contact.active]
