@@ -10,11 +10,22 @@ from sqlalchemy.orm import Session
 
 from consumer_service.records.tables import Bond, Incident, IncidentComment, IncidentNumber
 from shared.delivery import statements
+from shared.delivery.statements import Spelled, among
+from shared.runtime.columns import native
 from shared.wire.incident import IncidentFields
 
 _INCIDENT = cast("Table", Incident.__table__)
 _BOND = cast("Table", Bond.__table__)
 _WORKED_ON = tuple(_INCIDENT.c[name] for name in ("id", "number", "version", "origin", *IncidentFields.model_fields))
+
+_INCIDENTS = select(*_WORKED_ON).order_by(_INCIDENT.c.id).with_for_update()
+_BY_ID = Spelled(_INCIDENTS.where(among(_INCIDENT.c.id, "wanted")))
+_BY_NUMBER = Spelled(_INCIDENTS.where(among(_INCIDENT.c.number, "wanted")))
+_TIED = Spelled(select(_BOND.c.id, _BOND.c.connection_id, _BOND.c.incident_id).where(among(_BOND.c.id, "wanted")))
+_BONDS = Spelled(select(_BOND).where(among(_BOND.c.id, "wanted")).order_by(_BOND.c.id).with_for_update())
+_OF_INCIDENTS = Spelled(
+    select(_BOND).where(among(_BOND.c.incident_id, "wanted")).order_by(_BOND.c.id).with_for_update()
+)
 
 
 def take_numbers(session: Session, count: int) -> int:
@@ -28,61 +39,37 @@ def take_numbers(session: Session, count: int) -> int:
 def incidents(session: Session, *, ids: Collection[str] = (), numbers: Collection[str] = ()) -> Sequence[Row[Any]]:
     """Return incidents by id and by number, locked in one order: id, number, version, origin and the fields."""
     found: list[Row[Any]] = []
-    for column, wanted in ((_INCIDENT.c.id, ids), (_INCIDENT.c.number, numbers)):
+    for statement, wanted in ((_BY_ID, ids), (_BY_NUMBER, numbers)):
         if wanted:
-            query = select(*_WORKED_ON).where(column.in_(sorted(wanted))).order_by(_INCIDENT.c.id).with_for_update()
-            found.extend(session.execute(query))
+            found.extend(statement.run(session, wanted=sorted(wanted)))
     return found
 
 
 def bonds_of(session: Session, incident_ids: Collection[str]) -> Sequence[Row[Any]]:
-    """Return the bonds of incidents, locked in one order."""
-    if not incident_ids:
-        return []
-    query = select(_BOND).where(_BOND.c.incident_id.in_(sorted(incident_ids))).order_by(_BOND.c.id).with_for_update()
-    return session.execute(query).all()
+    """Return the bonds of incidents, locked in one order, as the database keeps them."""
+    return _OF_INCIDENTS.run(session, wanted=sorted(incident_ids)).all() if incident_ids else []
 
 
-def incidents_tied(session: Session, connection_id: str, bond_ids: Collection[str]) -> Sequence[Row[Any]]:
-    """Return the incidents behind bonds of a connection, locked in one order: before the bonds, as everybody does."""
-    tied = select(_BOND.c.incident_id).where(_BOND.c.id.in_(sorted(bond_ids)), _BOND.c.connection_id == connection_id)
-    query = select(*_WORKED_ON).where(_INCIDENT.c.id.in_(tied)).order_by(_INCIDENT.c.id).with_for_update()
-    return session.execute(query).all()
+def tied(session: Session, bond_ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Return id, connection and incident of those of ``bond_ids`` that are bonds, of whichever connection."""
+    return _TIED.run(session, wanted=sorted(bond_ids)).all()
 
 
-def bonds(session: Session, connection_id: str, ids: Collection[str]) -> Sequence[Row[Any]]:
-    """Return bonds of a connection by id, locked in one order."""
-    query = select(_BOND).where(_BOND.c.id.in_(sorted(ids)), _BOND.c.connection_id == connection_id)
-    return session.execute(query.order_by(_BOND.c.id).with_for_update()).all()
-
-
-def foreign_bonds(session: Session, connection_id: str, ids: Collection[str]) -> set[str]:
-    """Return which of ``ids`` are bonds of other connections."""
-    query = select(_BOND.c.id).where(_BOND.c.id.in_(sorted(ids)), _BOND.c.connection_id != connection_id)
-    return set(session.scalars(query))
+def bonds(session: Session, ids: Collection[str]) -> Sequence[Row[Any]]:
+    """Return bonds by id, locked in one order, as the database keeps them."""
+    return _BONDS.run(session, wanted=sorted(ids)).all()
 
 
 def insert_rows(session: Session, table: type[Incident | Bond | IncidentComment], rows: list[dict[str, Any]]) -> None:
     """Insert many rows that set the same columns."""
     target = cast("Table", table.__table__)
-    statements.insert_many(session, target, _native(session, target, rows))
+    statements.insert_many(session, target, native(session, target, rows))
 
 
 def update_rows(session: Session, table: type[Incident | Bond], rows: list[dict[str, Any]]) -> None:
     """Update many rows by id; all of them set the same columns."""
     target = cast("Table", table.__table__)
-    statements.update_many(session, target, ("id",), _native(session, target, rows))
-
-
-def _native(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn values, in place, into what the driver takes: once a column that needs it, not once a parameter."""
-    dialect = session.get_bind().dialect
-    for name in rows[0] if rows else ():
-        turn = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        if turn is not None:
-            for row in rows:
-                row[name] = turn(row[name])
-    return rows
+    statements.update_many(session, target, ("id",), native(session, target, rows))
 
 
 def page(

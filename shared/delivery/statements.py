@@ -1,12 +1,22 @@
-"""The few statements the two engines spell differently, and the quick way to write many rows."""
+"""The few statements the two engines spell differently, and the quick way to run those on the way of every batch.
 
+What SQLAlchemy does anew for each statement it is given (cache key, parameters, types, a result of its own) costs more
+than the database's own work. So statements on the hot path are spelled once, and values go to the driver as they are:
+texts, integers, booleans, None.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Insert, Table, literal
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Insert, Table, Text, bindparam, literal
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult, Result
+from sqlalchemy.engine import CursorResult, Dialect, Result
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import Executable
+from sqlalchemy.sql.compiler import SQLCompiler
 
 WAKE_CHANNEL = "service_exchange_delivery"
 """Name under which PostgreSQL tells workers that something is due (NOTIFY; the payload is the connection)."""
@@ -41,42 +51,120 @@ def _insert_if_new(session: Session, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def insert_many(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that all name the same columns.
+class among(ColumnElement[bool]):  # noqa: N801 - reads as the SQL it stands for
+    """``column`` is one of the texts of the list parameter ``name``: one spelling, however long the list."""
 
-    Like `update_many` it hands the values to the driver as they are, which leaves out SQLAlchemy's work for each
-    parameter: it costs more than the database's own. Values must be what drivers take natively: texts, integers,
-    booleans, None.
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[str], name: str) -> None:
+        self.column = column
+        self.texts = bindparam(name, type_=ARRAY(Text))
+
+    def self_group(self, against: Any = None) -> "among":
+        """Stand as it is: with the ``= 1`` that SQLAlchemy would add, SQLite reads the whole table."""
+        return self
+
+
+@compiles(among, "sqlite")
+def _among_on_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(part, **options) for part in (element.column, bindparam(element.texts.key)))
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608
+
+
+@compiles(among, "postgresql")
+def _among_on_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:
+    column, texts = (compiler.process(part, **options) for part in (element.column, element.texts))
+    return f"{column} = ANY ({texts})"
+
+
+class Spelled:
+    """A statement written out once for each engine.
+
+    Its answers are what the driver gives: SQLite's booleans are 0 and 1, instants and JSON stay text.
     """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+        self._texts: dict[str, tuple[str, Sequence[str] | None, Mapping[str, Any]]] = {}
+
+    def run(self, session: Session, **values: Any) -> CursorResult[Any]:
+        """Run it with a value for each parameter; a list is one for `among`."""
+        connection = session.connection()
+        text, places, constants = self._texts.get(connection.dialect.name) or self._spell(connection.dialect)
+        if places is None:
+            return connection.exec_driver_sql(text, {**constants, **values})
+        given = {**constants, **values}
+        return connection.exec_driver_sql(text, tuple(_scalar(given[name]) for name in places))
+
+    def _spell(self, dialect: Dialect) -> tuple[str, Sequence[str] | None, Mapping[str, Any]]:
+        compiled = self._statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        spelled = (str(compiled), compiled.positiontup if compiled.positional else None, constants)
+        self._texts[dialect.name] = spelled
+        return spelled
+
+
+def _scalar(value: Any) -> Any:
+    return json.dumps(value) if type(value) is list else value
+
+
+def insert_many(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], **computed: ColumnElement[Any]
+) -> None:
+    """Insert rows that all name the same columns, in their order; ``computed`` columns are the database's to fill."""
     if not rows:
         return
     names = tuple(rows[0])
-    mark = "%s" if is_postgresql(session) else "?"
-    places = ", ".join([mark] * len(names))
-    _run_for_each(session, f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", names, rows)  # noqa: S608
+    text = _insert_text(session.get_bind().dialect, table, names, tuple(computed.items()))
+    (_run_once if is_postgresql(session) else _run_for_each)(session, text, names, rows)
 
 
 def update_many(session: Session, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Update rows by ``keys``; every other member of a row is a column to set, the same ones in all of them."""
     if not rows:
         return
-    values = [name for name in rows[0] if name not in keys]
-    names = (*values, *keys)
-    if is_postgresql(session):
+    values = tuple(name for name in rows[0] if name not in keys)
+    text = _update_text(session.get_bind().dialect, table, tuple(keys), values)
+    (_run_once if is_postgresql(session) else _run_for_each)(session, text, (*values, *keys), rows)
+
+
+@lru_cache(maxsize=256)
+def _insert_text(
+    dialect: Dialect, table: Table, names: tuple[str, ...], computed: tuple[tuple[str, ColumnElement[Any]], ...]
+) -> str:
+    columns = ", ".join(_quoted(dialect, name) for name in (*(name for name, _ in computed), *names))
+    extra = "".join(f"{expression.compile(dialect=dialect)}, " for _, expression in computed)
+    if dialect.name == "postgresql":
+        return f"INSERT INTO {table.name} ({columns}) SELECT {extra}given.* FROM {_arrays(table, names)} AS given"  # noqa: S608
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({extra}{', '.join('?' * len(names))})"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _update_text(dialect: Dialect, table: Table, keys: tuple[str, ...], values: tuple[str, ...]) -> str:
+    if dialect.name == "postgresql":
         changes = ", ".join(f"{name} = given.{name}" for name in values)
         match = " AND ".join(f"{table.name}.{name} = given.{name}" for name in keys)
+        names = (*values, *keys)
         given = f"{_arrays(table, names)} AS given({', '.join(names)})"
-        _run_once(session, f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}", names, rows)  # noqa: S608
-    else:
-        changes = ", ".join(f"{name} = ?" for name in values)
-        match = " AND ".join(f"{name} = ?" for name in keys)
-        _run_for_each(session, f"UPDATE {table.name} SET {changes} WHERE {match}", names, rows)  # noqa: S608
+        return f"UPDATE {table.name} SET {changes} FROM {given} WHERE {match}"  # noqa: S608
+    changes = ", ".join(f"{name} = ?" for name in values)
+    return f"UPDATE {table.name} SET {changes} WHERE {' AND '.join(f'{name} = ?' for name in keys)}"  # noqa: S608
+
+
+def _quoted(dialect: Dialect, name: str) -> str:
+    return dialect.identifier_preparer.quote(name)
 
 
 def _arrays(table: Table, names: Sequence[str]) -> str:
     """Spell the rows as one array a column, so that PostgreSQL plans and answers once for all of them."""
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    return f"unnest({', '.join(f'%s::{table.c[name].type.compile(dialect)}[]' for name in names)})"
+    return f"unnest({', '.join(f'%s::{_array_type(table, name)}[]' for name in names)})"
+
+
+def _array_type(table: Table, name: str) -> str:
+    """Texts stand without their length: a cast would cut them to it, where storing them refuses."""
+    text = table.c[name].type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
+    return "TEXT" if text.startswith("VARCHAR") else text
 
 
 def _run_once(session: Session, text: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

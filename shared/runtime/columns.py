@@ -2,11 +2,13 @@
 
 import enum
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, Enum, MetaData, Text
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, Table, Text
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 NAMING_CONVENTION = {
@@ -17,6 +19,10 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 """Every constraint has a name, so that a migration can name it on either engine."""
+
+
+spell = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""JSON as `JsonText` keeps it."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -54,7 +60,7 @@ class JsonText(TypeDecorator[Any]):
         """Spell the value; ``None`` is SQL NULL."""
         if value is None:
             return None
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return spell(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read the value back."""
@@ -63,6 +69,29 @@ class JsonText(TypeDecorator[Any]):
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
         """Compare as a JSON value, not as the bare text."""
         return self
+
+
+def native(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn the values of rows that set the same columns, in place, into what the driver takes; return the rows.
+
+    A column at a time, and a value that stands in many rows (the instant of a change) once.
+    """
+    for name, turn in _turns(session.get_bind().dialect, table) if rows else ():
+        if name in rows[0]:
+            before, after = None, None
+            for row in rows:
+                value = row[name]
+                if value is not before:
+                    before, after = value, turn(value)
+                row[name] = after
+    return rows
+
+
+@lru_cache(maxsize=256)
+def _turns(dialect: Dialect, table: Table) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return the columns whose values are not the driver's own, and what turns them."""
+    found = ((column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in table.columns)
+    return [(name, turn) for name, turn in found if turn is not None]
 
 
 _WORDS = Enum(

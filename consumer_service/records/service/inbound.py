@@ -41,7 +41,7 @@ def apply_incidents(
     """Apply creates and updates; return why each was rejected, or None."""
     work = _begin(session, connection_id, messages, now_ms)
     read = [_read(_INCIDENT, message) for message in messages]
-    numbers = _numbers(work, connection_id, messages, read)
+    numbers = _numbers(work, messages, read)
     verdicts: list[Problem | None] = []
     for message, data in zip(messages, read, strict=True):
         bond = work.bonds.get(message.lane)
@@ -143,9 +143,7 @@ def _begin(session: Session, connection_id: str, messages: Sequence[Message], no
     return work
 
 
-def _numbers(
-    work: Work, connection_id: str, messages: Sequence[Message], read: Sequence[IncidentData | Problem]
-) -> dict[str, str]:
+def _numbers(work: Work, messages: Sequence[Message], read: Sequence[IncidentData | Problem]) -> dict[str, str]:
     """Return a number for each lane that a message of the batch may create a record in."""
     fresh = {
         message.lane
@@ -155,7 +153,7 @@ def _numbers(
     }
     if not fresh:
         return {}
-    free = sorted(fresh - store.foreign_bonds(work.session, connection_id, fresh))
+    free = sorted(fresh - work.foreign)
     return dict(zip(free, work.numbers(len(free)), strict=True))
 
 

@@ -33,6 +33,8 @@ class Work:
         self.now = now
         self.incidents: dict[str, IncidentWork] = {}
         self.bonds: dict[str, BondWork] = {}
+        self.foreign: set[str] = set()
+        """Lanes that name another connection's bond."""
         self._comments: list[dict[str, Any]] = []
         self._drafts: dict[str, list[Draft]] = {}
         self._entries: list[Entry] = []
@@ -45,10 +47,16 @@ class Work:
             self.attach(store.bonds_of(self.session, list(self.incidents)))
 
     def load_lanes(self, connection_id: str, lanes: Collection[str]) -> None:
-        """Load and lock the bonds named by a peer's lanes, and their incidents."""
-        for row in store.incidents_tied(self.session, connection_id, lanes):
-            self.incidents[row.id] = _incident(row)
-        self.attach(store.bonds(self.session, connection_id, lanes))
+        """Load and lock the bonds named by a peer's lanes, and their incidents, and note those of other connections.
+
+        Incidents are locked before bonds, as everybody does.
+        """
+        tied = store.tied(self.session, lanes)
+        mine = [row for row in tied if row.connection_id == connection_id]
+        self.foreign = {row.id for row in tied} - {row.id for row in mine}
+        if mine:
+            self.load(ids={row.incident_id for row in mine}, with_bonds=False)
+            self.attach(store.bonds(self.session, [row.id for row in mine]))
 
     def attach(self, rows: Sequence[Row[Any]]) -> None:
         """Take bonds into the work."""
@@ -239,13 +247,13 @@ def _bond(row: Row[Any]) -> BondWork:
         connection_id=row.connection_id,
         incident_id=row.incident_id,
         state=row.state,
-        opened_by_us=row.opened_by_us,
+        opened_by_us=bool(row.opened_by_us),
         peer_record_id=row.peer_record_id,
         peer_number=row.peer_number,
         sent_sequence=row.sent_sequence,
         received_sequence=row.received_sequence,
-        changed=dict(row.changed),
-        pending=list(row.pending),
+        changed=json.loads(row.changed),
+        pending=json.loads(row.pending),
     )
 
 
