@@ -39,6 +39,7 @@ from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    connection_peer.router,  # first: the way of every message, and routers are tried in order
     audit.router,
     mail.router,
     directory.router,
@@ -52,7 +53,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     records.router,
     instance_peer.router,
     key_peer.router,
-    connection_peer.router,
     handshake_peer.router,
 )
 

@@ -16,6 +16,7 @@ _TRANSACTION = current_transaction()
 def add(session: Session, rows: list[dict[str, Any]]) -> None:
     """Write rows with one statement, past the ORM: every message that is applied leaves one."""
     table = cast("Table", AuditEntry.__table__)
+    session.flush()  # the change stands before its entry
     insert_many(session, table, native(session, table, rows), transaction_id=_TRANSACTION)
 
 

@@ -54,7 +54,7 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
         outcomes = service.receive(
             session, peer=peer.connection, epoch=batch.epoch, messages=batch.messages, handlers=handlers, now=now
         )
-        return Outcomes(epoch=peer.own.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
+        return Outcomes(epoch=peer.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
 
     return Response(await context.database.write(work), media_type=JSON_TYPE)
 

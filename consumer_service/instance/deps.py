@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from consumer_service.context import ContextDep
 from consumer_service.instance import service
-from consumer_service.instance.domain import Instance
+from consumer_service.instance.domain import Instance, Standing
 from consumer_service.instance.service import InstanceHooks
-from shared.wire.errors import Conflict, Unavailable
+from shared.wire.errors import Unavailable
 
 
 async def _hooks(request: Request) -> InstanceHooks:
@@ -34,18 +34,24 @@ AnsweringDep = Annotated[Instance, Depends(_answering)]
 
 def answering(session: Session, data_dir: Path) -> Instance:
     """Return the record if this process may speak as it; raise `Unavailable` otherwise."""
-    try:
-        record = service.require(session)
-    except Conflict as error:
-        raise Unavailable(error.detail, code=error.code, cause=error.cause, fix=error.fix) from error
-    if service.state(session, data_dir).muted:
+    speaking_epoch(session, data_dir)
+    return service.require(session)
+
+
+def speaking_epoch(session: Session, data_dir: Path) -> int:
+    """Return the epoch if this process may speak as the instance; raise `Unavailable` otherwise."""
+    standing, epoch = service.standing(session, data_dir)
+    if standing is Standing.ABSENT:
+        told = service.missing()
+        raise Unavailable(told.detail, code=told.code, cause=told.cause, fix=told.fix)
+    if standing.muted:
         raise Unavailable(
             "This instance is muted",
             code="instance_muted",
             cause="Its database was copied or restored, and its operator has not yet said which.",
             fix="The operator declares it a copy or a restore; it is tried again by itself.",
         )
-    return record
+    return epoch
 
 
 async def mark(instance: Instance, data_dir: Path) -> None:

@@ -1,11 +1,20 @@
 """Queries of the instance slice."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from consumer_service.instance.tables import InstanceRow, WorkerBeat
+from shared.delivery.statements import Spelled
+
+_IDENTITY = Spelled(select(InstanceRow.instance_id, InstanceRow.epoch))
+
+
+def identity(session: Session) -> Row[Any] | None:
+    """Return instance id and epoch alone, if there is a record; every request between instances asks for them."""
+    return _IDENTITY.run(session).one_or_none()
 
 
 def find(session: Session) -> InstanceRow | None:

@@ -4,11 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.orm import Session
 
-from consumer_service.records.tables import Bond, Incident, IncidentComment, IncidentNumber
+from consumer_service.records.tables import Bond, Incident, IncidentComment
 from shared.delivery import statements
 from shared.delivery.statements import Spelled, among
 from shared.runtime.columns import native
@@ -18,6 +17,12 @@ _INCIDENT = cast("Table", Incident.__table__)
 _BOND = cast("Table", Bond.__table__)
 _WORKED_ON = tuple(_INCIDENT.c[name] for name in ("id", "number", "version", "origin", *IncidentFields.model_fields))
 
+_TAKEN = Spelled(
+    text(
+        "INSERT INTO incident_numbers (id, last) VALUES (1, :count) "
+        "ON CONFLICT (id) DO UPDATE SET last = incident_numbers.last + excluded.last RETURNING last"
+    )
+)
 _INCIDENTS = select(*_WORKED_ON).order_by(_INCIDENT.c.id).with_for_update()
 _BY_ID = Spelled(_INCIDENTS.where(among(_INCIDENT.c.id, "wanted")))
 _BY_NUMBER = Spelled(_INCIDENTS.where(among(_INCIDENT.c.number, "wanted")))
@@ -30,10 +35,7 @@ _OF_INCIDENTS = Spelled(
 
 def take_numbers(session: Session, count: int) -> int:
     """Take ``count`` numbers in a row; return the first. The first taker makes the row, however many come at once."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    first = dialect.insert(IncidentNumber).values(id=1, last=count)
-    taken = first.on_conflict_do_update(index_elements=["id"], set_={"last": IncidentNumber.last + count})
-    return int(session.execute(taken.returning(IncidentNumber.last)).scalar_one()) - count + 1
+    return int(_TAKEN.run(session, count=count).scalar_one()) - count + 1
 
 
 def incidents(session: Session, *, ids: Collection[str] = (), numbers: Collection[str] = ()) -> Sequence[Row[Any]]:

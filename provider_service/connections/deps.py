@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from provider_service.connections import domain, service, store
@@ -13,8 +14,7 @@ from provider_service.connections.domain import PeerKeys, Snapshot
 from provider_service.connections.service import ConnectionHooks
 from provider_service.connections.tables import Connection
 from provider_service.context import ContextDep
-from provider_service.instance.deps import answering
-from provider_service.instance.domain import Instance
+from provider_service.instance.deps import speaking_epoch
 from shared.delivery import nonces
 from shared.delivery.inbox import Handler
 from shared.delivery.loop import OnSettled
@@ -36,11 +36,12 @@ FETCHING = frozenset({("GET", "/exchange/v1/messages"), ("POST", "/exchange/v1/o
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPeer:
-    """Who called, on which connection, and as whom it was answered."""
+    """Who called, on which connection, and in which epoch of ours it is answered."""
 
     connection: Snapshot
     request: VerifiedRequest
-    own: Instance
+    epoch: int
+    """Ours."""
 
     def remember(self, session: Session) -> None:
         """Count the request once, in the transaction of its effect; raise `NonceSeen` for a replay."""
@@ -49,7 +50,7 @@ class VerifiedPeer:
 
 @dataclass(frozen=True, slots=True)
 class _Pinned:
-    own: Instance
+    epoch: int
     peer: Snapshot
     keys: PeerKeys
 
@@ -66,12 +67,12 @@ async def _verified_peer(request: Request, context: ContextDep) -> VerifiedPeer:
     pinned = await context.database.read(_pinned, context.settings.data_dir, unverified.connection_id)
     verified = _verify(unverified, pinned.keys, now, renewing=path == RENEWING)
     domain.require_open(pinned.peer, farewell=(request.method, path) in FETCHING)
-    return VerifiedPeer(pinned.peer, verified, pinned.own)
+    return VerifiedPeer(pinned.peer, verified, pinned.epoch)
 
 
 def _pinned(session: Session, data_dir: Path, connection_id: str | None) -> _Pinned:
-    own = answering(session, data_dir)
-    row = None if connection_id is None else store.find(session, connection_id)
+    epoch = speaking_epoch(session, data_dir)
+    row = None if connection_id is None else store.pinned(session, connection_id)
     if row is None:
         raise NotFound(
             "There is no such connection here",
@@ -79,7 +80,7 @@ def _pinned(session: Session, data_dir: Path, connection_id: str | None) -> _Pin
             cause="It was never completed, or belongs to another instance.",
             fix="Check the header Exchange-Connection, or register anew.",
         )
-    return _Pinned(own, snapshot(row), service.keys_of(row))
+    return _Pinned(epoch, snapshot(row), service.keys_in(row.key_set))
 
 
 def _verify(unverified: UnverifiedRequest, pinned: PeerKeys, now: int, *, renewing: bool) -> VerifiedRequest:
@@ -93,7 +94,7 @@ def _verify(unverified: UnverifiedRequest, pinned: PeerKeys, now: int, *, renewi
     return unverified.verify(key)
 
 
-def snapshot(row: Connection) -> Snapshot:
+def snapshot(row: Connection | Row[Any]) -> Snapshot:
     """Return what a request needs to know of its connection."""
     return Snapshot(
         id=row.id,

@@ -63,7 +63,7 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
         outcomes = service.receive(
             session, peer=peer.connection, epoch=batch.epoch, messages=batch.messages, handlers=handlers, now=now
         )
-        return Outcomes(epoch=peer.own.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
+        return Outcomes(epoch=peer.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
 
     return Response(await context.database.write(work), media_type=JSON_TYPE)
 
@@ -79,7 +79,7 @@ async def fetch_messages(
     claim = await _claimed(context, peer, wait)
     lease = "null" if claim is None else f'"{claim.lease_token}"'
     messages = "" if claim is None else ",".join(item.body for item in claim.items)
-    body = f'{{"epoch":{peer.own.epoch},"lease":{lease},"messages":[{messages}]}}'
+    body = f'{{"epoch":{peer.epoch},"lease":{lease},"messages":[{messages}]}}'
     return Response(body, media_type=JSON_TYPE)
 
 
@@ -94,7 +94,7 @@ async def settle_messages(peer: VerifiedPeerDep, context: ContextDep, on_settled
         service.settle_lease(session, peer=peer.connection, settlement=settlement, on_settled=on_settled, now=now)
 
     await context.database.write(work)
-    return Outcomes(epoch=peer.own.epoch, outcomes=[])
+    return Outcomes(epoch=peer.epoch, outcomes=[])
 
 
 @router.post("/heartbeat", response_model=Heartbeat, openapi_extra=signed_body(Heartbeat))

@@ -4,13 +4,26 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, delete, literal, select, true
+from sqlalchemy import Row, and_, bindparam, case, delete, literal, select, true
 from sqlalchemy.orm import Session
 
 from provider_service.connections.tables import Connection, ConnectionBeat
+from shared.delivery.statements import Spelled
 from shared.delivery.tables import channels, inbox, outbox
 from shared.wire.states import ConnectionState
 
+_PARTY = Spelled(
+    select(Connection.peer_instance_id, Connection.peer_name, Connection.company_id).where(
+        Connection.id == bindparam("connection")
+    )
+)
+_PINNED = Spelled(
+    select(
+        Connection.id, Connection.company_id, Connection.state, Connection.delivery, Connection.peer_name,
+        Connection.peer_issuer, Connection.peer_instance_id, Connection.peer_epoch, Connection.key_set_sequence,
+        Connection.goodbye_due_at, Connection.key_set,
+    ).where(Connection.id == bindparam("connection"))
+)  # fmt: skip
 _TALKING = (ConnectionState.CONNECTING, ConnectionState.ACTIVE, ConnectionState.PAUSED)
 
 
@@ -20,6 +33,16 @@ def find(session: Session, connection_id: str, *, lock: bool = False) -> Connect
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).one_or_none()
+
+
+def pinned(session: Session, connection_id: str) -> Row[Any] | None:
+    """Return what a request on the connection is held against, as the database keeps it: the key set is a text."""
+    return _PINNED.run(session, connection=connection_id).one_or_none()
+
+
+def party(session: Session, connection_id: str) -> Row[Any] | None:
+    """Return whom the connection is with: instance, name and company."""
+    return _PARTY.run(session, connection=connection_id).one_or_none()
 
 
 def page(

@@ -54,7 +54,7 @@ def require(session: Session) -> Instance:
     """Return the record; raise `Conflict` (code ``instance_missing``) before it is created."""
     found = get(session)
     if found is None:
-        raise _missing()
+        raise missing()
     return found
 
 
@@ -111,10 +111,15 @@ def change(
 
 def state(session: Session, data_dir: Path) -> Standing:
     """Say how the record stands to the marker in ``data_dir``; anything `Standing.muted` must not act as us."""
-    row = store.find(session)
+    return standing(session, data_dir)[0]
+
+
+def standing(session: Session, data_dir: Path) -> tuple[Standing, int]:
+    """Return the `state`, and the epoch it is in (0 before there is a record)."""
+    row = store.identity(session)
     if row is None:
-        return Standing.ABSENT
-    return STANDING_OF[compare(data_dir, instance_id=row.instance_id, epoch=row.epoch)]
+        return Standing.ABSENT, 0
+    return STANDING_OF[compare(data_dir, instance_id=row.instance_id, epoch=row.epoch)], row.epoch
 
 
 def mark(instance: Instance, data_dir: Path) -> None:
@@ -165,7 +170,7 @@ def beats(session: Session) -> list[Beat]:
 def _locked(session: Session) -> InstanceRow:
     row = store.find_locked(session)
     if row is None:
-        raise _missing()
+        raise missing()
     return row
 
 
@@ -174,7 +179,8 @@ def _touch(row: InstanceRow, now: datetime) -> None:
     row.updated_at = now
 
 
-def _missing() -> Conflict:
+def missing() -> Conflict:
+    """Return what to say where there should be a record."""
     return Conflict(
         "This instance has no record yet",
         code="instance_missing",

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 import rfc8785
 
 from shared.wire.messages import Message
 
+_NESTING: Final = frozenset({dict, list})
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -40,13 +42,12 @@ def canonical(value: dict[str, Any]) -> bytes:
         return text.encode()
 
 
-def _has_fraction(value: Any) -> bool:
-    kind = type(value)
-    if kind is dict:
-        return any(map(_has_fraction, value.values()))
-    if kind is list:
-        return any(map(_has_fraction, value))
-    return kind is float
+def _has_fraction(value: dict[str, Any] | list[Any]) -> bool:
+    members: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    kinds = set(map(type, members))
+    if float in kinds:
+        return True
+    return not kinds.isdisjoint(_NESTING) and any(_has_fraction(one) for one in members if type(one) in _NESTING)
 
 
 def _in_basic_plane(text: str) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import Row, and_, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from shared.delivery.statements import insert_many, insert_missing, is_postgresql, update_many
+from shared.delivery.statements import Spelled, among, insert_many, insert_missing, is_postgresql, update_many
 from shared.delivery.tables import inbox, lanes_in
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
@@ -72,14 +72,15 @@ class Intake:
     def load(self, messages: Sequence[Message]) -> None:
         """Lock the lanes of the messages and read what is known of their ids and places."""
         self.lock_lanes({message.lane for message in messages})
-        self._read_entries(inbox.c.id.in_([message.id for message in messages]))
+        self._take_entries(_ENTRIES.run(self.session, connection=self.connection_id, ids=[one.id for one in messages]))
         places = [
             (message.lane, message.sequence)
             for message in messages
             if message.sequence <= self.lanes[message.lane].applied and message.id not in self.by_id
         ]
         if places:
-            self._read_entries(tuple_(inbox.c.lane, inbox.c.sequence).in_(places))
+            standing_there = _KNOWN.where(tuple_(inbox.c.lane, inbox.c.sequence).in_(places))
+            self._take_entries(self.session.execute(standing_there, {"connection": self.connection_id}))
 
     def lock_lanes(self, names: Iterable[str]) -> None:
         """Lock the lanes, making those that are new, and read what waits in them.
@@ -87,20 +88,17 @@ class Intake:
         New rows are made before any is locked, both in order of names: two batches cannot wait for each other.
         """
         wanted = sorted(names)
-        query = select(lanes_in.c.lane, lanes_in.c.applied_sequence, lanes_in.c.blocked, lanes_in.c.held).where(
-            lanes_in.c.connection_id == self.connection_id, lanes_in.c.lane.in_(wanted)
-        )
-        rows = self.session.execute(query).all()
+        mine = {"connection": self.connection_id, "names": wanted}
+        rows = _LANES.run(self.session, **mine).all()
         known = {row.lane for row in rows}
         missing = [name for name in wanted if name not in known]
-        if missing:
-            insert_missing(
-                self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
-            )
+        insert_missing(
+            self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
+        )
         if is_postgresql(self.session):
-            rows, missing = self.session.execute(query.order_by(lanes_in.c.lane).with_for_update()).all(), []
+            rows, missing = _LANES_LOCKED.run(self.session, **mine).all(), []
         self.lanes = {name: Lane(name, 0, blocked=False, held_before=0) for name in missing}
-        self.lanes.update({row.lane: Lane(row.lane, row.applied_sequence, row.blocked, row.held) for row in rows})
+        self.lanes.update({row.lane: Lane(row.lane, row.applied_sequence, bool(row.blocked), row.held) for row in rows})
         for lane in self.lanes.values():
             lane.planned = lane.applied
         self._read_waiting()
@@ -109,39 +107,15 @@ class Intake:
         names = [lane.name for lane in self.lanes.values() if lane.held_before]
         if not names:
             return
-        # Beyond its applied sequence a lane has nothing but held messages; the index finds them by place.
-        beyond = (
-            select(inbox.c.id)
-            .join(
-                lanes_in,
-                and_(
-                    lanes_in.c.connection_id == inbox.c.connection_id,
-                    lanes_in.c.lane == inbox.c.lane,
-                    lanes_in.c.applied_sequence < inbox.c.sequence,
-                ),
-            )
-            .where(lanes_in.c.connection_id == self.connection_id, lanes_in.c.lane.in_(names))
-        )
-        for entry in self._read_entries(inbox.c.id.in_(beyond)):
+        for entry in self._take_entries(_WAITING.run(self.session, connection=self.connection_id, names=names)):
             self.lanes[entry.lane].waiting[entry.sequence] = entry
 
-    def _read_entries(self, *conditions: Any) -> list[Entry]:
-        rows = self.session.execute(
-            select(
-                inbox.c.id,
-                inbox.c.lane,
-                inbox.c.sequence,
-                inbox.c.hash,
-                inbox.c.outcome,
-                inbox.c.problem,
-                inbox.c.quarantined,
-            ).where(inbox.c.connection_id == self.connection_id, *conditions)
-        )
+    def _take_entries(self, rows: Iterable[Row[Any]]) -> list[Entry]:
         entries = []
         for row in rows:
             entry = self.by_id.get(row.id)
             if entry is None:
-                entry = Entry(row.id, row.lane, row.sequence, row.hash, stored=True, quarantined=row.quarantined)
+                entry = Entry(row.id, row.lane, row.sequence, row.hash, stored=True, quarantined=bool(row.quarantined))
                 entry.outcome = OutcomeKind(row.outcome)
                 entry.problem = Problem.model_validate_json(row.problem) if row.problem else None
                 self.know(entry)
@@ -236,3 +210,31 @@ class Intake:
 
 def _text(problem: Problem | None) -> str | None:
     return None if problem is None else problem.model_dump_json(exclude_none=True)
+
+
+_MINE = lanes_in.c.connection_id == bindparam("connection")
+_LANES_OF_NAMES = select(lanes_in.c.lane, lanes_in.c.applied_sequence, lanes_in.c.blocked, lanes_in.c.held).where(
+    _MINE, among(lanes_in.c.lane, "names")
+)
+_LANES = Spelled(_LANES_OF_NAMES)
+_LANES_LOCKED = Spelled(_LANES_OF_NAMES.order_by(lanes_in.c.lane).with_for_update())
+
+_KNOWN = select(
+    inbox.c.id, inbox.c.lane, inbox.c.sequence, inbox.c.hash, inbox.c.outcome, inbox.c.problem, inbox.c.quarantined
+).where(inbox.c.connection_id == bindparam("connection"))
+_ENTRIES = Spelled(_KNOWN.where(among(inbox.c.id, "ids")))
+
+# Beyond its applied sequence a lane has nothing but held messages; the index finds them by place.
+_BEYOND = (
+    select(inbox.c.id)
+    .join(
+        lanes_in,
+        and_(
+            lanes_in.c.connection_id == inbox.c.connection_id,
+            lanes_in.c.lane == inbox.c.lane,
+            lanes_in.c.applied_sequence < inbox.c.sequence,
+        ),
+    )
+    .where(_MINE, among(lanes_in.c.lane, "names"))
+)
+_WAITING = Spelled(_KNOWN.where(inbox.c.id.in_(_BEYOND)))

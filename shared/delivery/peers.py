@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery import retry
-from shared.delivery.statements import insert_one_missing, is_postgresql
+from shared.delivery.statements import Spelled, insert_one_missing, is_postgresql
 from shared.delivery.tables import channels, peers
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode
@@ -15,6 +15,9 @@ from shared.wire.version import BYTES_PER_REQUEST
 FRESHNESS_MS = 1_000
 """Times of contact are kept to this precision, so that a busy peer's row is not written by every batch."""
 
+_REACHED = Spelled(
+    select(peers.c.failures, peers.c.last_contact_at).where(peers.c.connection_id == bindparam("connection"))
+)
 _CHANNELS_SHARED = 4
 """Channels of a connection on PostgreSQL, where several workers deliver; on SQLite one writer needs one."""
 
@@ -64,7 +67,7 @@ def reopen(session: Session, connection_id: str) -> None:
 def contact(session: Session, connection_id: str, now_ms: int) -> bool:
     """Note that the peer reached us, authenticated; tell whether that ended a back-off and woke its lanes."""
     mine = peers.c.connection_id == connection_id
-    peer = session.execute(select(peers.c.failures, peers.c.last_contact_at).where(mine)).one_or_none()
+    peer = _REACHED.run(session, connection=connection_id).one_or_none()
     if peer is None:
         return False
     if peer.failures:

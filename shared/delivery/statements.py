@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Insert, Table, Text, bindparam, literal
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Table, Text, bindparam
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import CursorResult, Dialect, Result
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import Executable
 from sqlalchemy.sql.compiler import SQLCompiler
+
+_Computed = tuple[tuple[str, ColumnElement[Any]], ...]
 
 WAKE_CHANNEL = "service_exchange_delivery"
 """Name under which PostgreSQL tells workers that something is due (NOTIFY; the payload is the connection)."""
@@ -27,28 +29,18 @@ def is_postgresql(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
 
 
-def insert_missing(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows whose key is not there yet."""
-    session.execute(_insert_if_new(session, table), rows)
-
-
-def insert_one_missing(session: Session, table: Table, row: dict[str, Any]) -> bool:
+def insert_one_missing(session: Session, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert the row unless its key is there already; tell whether it was inserted."""
+    text = _values_text(session.get_bind().dialect, table, tuple(row), ())
     # Asked of the row itself: what drivers count for an insert differs.
-    statement = _insert_if_new(session, table).returning(literal(1))
-    return session.execute(statement, row).scalar_one_or_none() is not None
+    new = session.connection().exec_driver_sql(f"{text} ON CONFLICT DO NOTHING RETURNING 1", tuple(row.values()))
+    return new.first() is not None
 
 
 def affected(result: Result[Any]) -> int:
     """Return how many rows an UPDATE or DELETE wrote."""
     assert isinstance(result, CursorResult)  # noqa: S101 - every statement of this room has a cursor
     return result.rowcount
-
-
-def _insert_if_new(session: Session, table: Table) -> Insert:
-    if is_postgresql(session):
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 class among(ColumnElement[bool]):  # noqa: N801 - reads as the SQL it stands for
@@ -90,6 +82,7 @@ class Spelled:
 
     def run(self, session: Session, **values: Any) -> CursorResult[Any]:
         """Run it with a value for each parameter; a list is one for `among`."""
+        session.flush()  # as before any query
         connection = session.connection()
         text, places, constants = self._texts.get(connection.dialect.name) or self._spell(connection.dialect)
         if places is None:
@@ -113,11 +106,12 @@ def insert_many(
     session: Session, table: Table, rows: Sequence[Mapping[str, Any]], **computed: ColumnElement[Any]
 ) -> None:
     """Insert rows that all name the same columns, in their order; ``computed`` columns are the database's to fill."""
-    if not rows:
-        return
-    names = tuple(rows[0])
-    text = _insert_text(session.get_bind().dialect, table, names, tuple(computed.items()))
-    (_run_once if is_postgresql(session) else _run_for_each)(session, text, names, rows)
+    _insert(session, table, rows, tuple(computed.items()))
+
+
+def insert_missing(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of such rows whose key is not there yet."""
+    _insert(session, table, rows, (), " ON CONFLICT DO NOTHING")
 
 
 def update_many(session: Session, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -129,15 +123,31 @@ def update_many(session: Session, table: Table, keys: Sequence[str], rows: Seque
     (_run_once if is_postgresql(session) else _run_for_each)(session, text, (*values, *keys), rows)
 
 
+def _insert(
+    session: Session, table: Table, rows: Sequence[Mapping[str, Any]], computed: _Computed, ending: str = ""
+) -> None:
+    if not rows:
+        return
+    names = tuple(rows[0])
+    text = _insert_text(session.get_bind().dialect, table, names, computed) + ending
+    (_run_once if is_postgresql(session) else _run_for_each)(session, text, names, rows)
+
+
 @lru_cache(maxsize=256)
-def _insert_text(
-    dialect: Dialect, table: Table, names: tuple[str, ...], computed: tuple[tuple[str, ColumnElement[Any]], ...]
-) -> str:
+def _insert_text(dialect: Dialect, table: Table, names: tuple[str, ...], computed: _Computed) -> str:
+    if dialect.name != "postgresql":
+        return _values_text(dialect, table, names, computed)
     columns = ", ".join(_quoted(dialect, name) for name in (*(name for name, _ in computed), *names))
     extra = "".join(f"{expression.compile(dialect=dialect)}, " for _, expression in computed)
-    if dialect.name == "postgresql":
-        return f"INSERT INTO {table.name} ({columns}) SELECT {extra}given.* FROM {_arrays(table, names)} AS given"  # noqa: S608
-    return f"INSERT INTO {table.name} ({columns}) VALUES ({extra}{', '.join('?' * len(names))})"  # noqa: S608
+    return f"INSERT INTO {table.name} ({columns}) SELECT {extra}given.* FROM {_arrays(table, names)} AS given"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
+def _values_text(dialect: Dialect, table: Table, names: tuple[str, ...], computed: _Computed) -> str:
+    columns = ", ".join(_quoted(dialect, name) for name in (*(name for name, _ in computed), *names))
+    mark = "%s" if dialect.name == "postgresql" else "?"
+    values = [str(expression.compile(dialect=dialect)) for _, expression in computed] + [mark] * len(names)
+    return f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join(values)})"  # noqa: S608
 
 
 @lru_cache(maxsize=256)

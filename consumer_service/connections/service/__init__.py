@@ -44,8 +44,8 @@ from consumer_service.connections.service.notices import (
     keys_acknowledged,
 )
 from consumer_service.connections.service.opening import agreed_settings, announce_settings, open_connection
-from consumer_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
-from consumer_service.connections.service.receiving import receive, replay, skip
+from consumer_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_in, keys_of, note_contact
+from consumer_service.connections.service.receiving import party, receive, replay, skip
 from consumer_service.connections.service.rekeying import abandon, rekey, require_rekeyable
 from consumer_service.connections.service.views import detail, list_connections, messages, overview
 
@@ -78,6 +78,7 @@ __all__ = [
     "key_notice_failed",
     "keys_acknowledged",
     "keys_handler",
+    "keys_in",
     "keys_of",
     "list_connections",
     "message_handlers",
@@ -88,6 +89,7 @@ __all__ = [
     "open_connection",
     "outcome_handler",
     "overview",
+    "party",
     "pause",
     "purge_beats",
     "receive",

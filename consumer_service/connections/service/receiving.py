@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,21 @@ from shared.wire.errors import Invalid, NotFound
 from shared.wire.messages import Message, Outcome, OutcomeData
 from shared.wire.problems import Problem
 from shared.wire.states import ConnectionState, MessageType
+
+
+class Party(NamedTuple):
+    """Whom a connection is with, as far as what came over it is written down."""
+
+    instance_id: str
+    name: str
+
+
+def party(session: Session, connection_id: str) -> Party:
+    """Return whom the connection is with; raise `NotFound`."""
+    row = store.party(session, connection_id)
+    if row is None:
+        raise NotFound("There is no such connection", code="connection_unknown")
+    return Party._make(row)
 
 
 def receive(

@@ -136,8 +136,8 @@ def connection_closed(session: Session, connection_id: str, now: datetime) -> No
 
 
 def _begin(session: Session, connection_id: str, messages: Sequence[Message], now_ms: int) -> Work:
-    peer = connections.get(session, connection_id)
-    actor = Actor(kind="peer", id=peer.peer_instance_id, name=peer.peer_name)
+    peer = connections.party(session, connection_id)
+    actor = Actor(kind="peer", id=peer.instance_id, name=peer.name)
     work = Work(session, actor=actor, now=_instant(now_ms))
     work.load_lanes(connection_id, {message.lane for message in messages})
     return work

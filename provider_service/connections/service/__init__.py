@@ -44,8 +44,8 @@ from provider_service.connections.service.notices import (
     keys_acknowledged,
 )
 from provider_service.connections.service.opening import agreed_settings, announce_settings, open_connection
-from provider_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_of, note_contact
-from provider_service.connections.service.receiving import lease, receive, replay, settle_lease, skip
+from provider_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_in, keys_of, note_contact
+from provider_service.connections.service.receiving import lease, party, receive, replay, settle_lease, skip
 from provider_service.connections.service.rekeying import abandon, rekey, require_rekeyable
 from provider_service.connections.service.views import detail, list_connections, messages, overview
 
@@ -78,6 +78,7 @@ __all__ = [
     "key_notice_failed",
     "keys_acknowledged",
     "keys_handler",
+    "keys_in",
     "keys_of",
     "lease",
     "list_connections",
@@ -89,6 +90,7 @@ __all__ = [
     "open_connection",
     "outcome_handler",
     "overview",
+    "party",
     "pause",
     "purge_beats",
     "receive",

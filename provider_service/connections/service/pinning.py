@@ -1,5 +1,6 @@
 """What is pinned of a peer: its key set, its epoch; and that it was heard."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -23,6 +24,11 @@ from shared.wire.states import DeliveryMode
 def _parsed(payload: str) -> PeerKeys:
     """Named by the whole payload, so no entry ever goes stale."""
     return domain.peer_keys({"payload": payload})
+
+
+def keys_in(key_set: str) -> PeerKeys:
+    """Return the http keys of a key set as the database keeps it."""
+    return _parsed(json.loads(key_set)["payload"])
 
 
 def keys_of(row: Connection) -> PeerKeys:

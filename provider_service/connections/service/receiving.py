@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,22 @@ from shared.wire.messages import Message, Outcome, OutcomeData, Settlement
 from shared.wire.problems import Problem
 from shared.wire.states import ConnectionState, DeliveryMode, MessageType
 from shared.wire.version import PULL_LEASE_SECONDS
+
+
+class Party(NamedTuple):
+    """Whom a connection is with, as far as what came over it is written down."""
+
+    instance_id: str
+    name: str
+    company_id: str
+
+
+def party(session: Session, connection_id: str) -> Party:
+    """Return whom the connection is with; raise `NotFound`."""
+    row = store.party(session, connection_id)
+    if row is None:
+        raise NotFound("There is no such connection", code="connection_unknown")
+    return Party._make(row)
 
 
 def receive(

@@ -40,7 +40,7 @@ def apply_incidents(
 ) -> list[Problem | None]:
     """Apply creates and updates; return why each was rejected, or None."""
     work = _begin(session, connection_id, messages, now_ms)
-    company_id = connections.get(session, connection_id).company_id
+    company_id = connections.party(session, connection_id).company_id
     read = [_read(_INCIDENT, message) for message in messages]
     numbers = _numbers(work, messages, read)
     verdicts: list[Problem | None] = []
@@ -137,8 +137,8 @@ def connection_closed(session: Session, connection_id: str, now: datetime) -> No
 
 
 def _begin(session: Session, connection_id: str, messages: Sequence[Message], now_ms: int) -> Work:
-    peer = connections.get(session, connection_id)
-    actor = Actor(kind="peer", id=peer.peer_instance_id, name=peer.peer_name)
+    peer = connections.party(session, connection_id)
+    actor = Actor(kind="peer", id=peer.instance_id, name=peer.name)
     work = Work(session, actor=actor, now=_instant(now_ms))
     work.load_lanes(connection_id, {message.lane for message in messages})
     return work
