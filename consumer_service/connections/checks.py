@@ -10,14 +10,17 @@ from consumer_service.connections import domain, service, store
 from consumer_service.connections.calls import line_to
 from consumer_service.connections.schemas import ConnectionDetail
 from consumer_service.context import Context
+from consumer_service.keys.checks import certificate_holds
 from shared.delivery import figures
 from shared.transport.inbound import parsed
 from shared.wire.connection import Echo
 from shared.wire.errors import ExchangeError
 from shared.wire.states import ConnectionState, LinkStatus, Severity
-from shared.wire.version import CLOCK_SKEW_SECONDS
+from shared.wire.version import BYTES_PER_REQUEST, CLOCK_SKEW_SECONDS
 
 EXPIRING: Final = timedelta(days=3)
+UNCLAIMED: Final = timedelta(minutes=5)
+"""How long a message may be due before nobody taking it up is a fault of ours and no passing load."""
 
 
 async def peer_is_reachable(context: Context, subject: Subject) -> list[Finding]:
@@ -125,6 +128,45 @@ async def directions_are_up(context: Context, subject: Subject) -> list[Finding]
     ]
 
 
+async def certificate_is_valid(context: Context, subject: Subject) -> list[Finding]:
+    """Find that the peer's TLS certificate ends soon, or is not valid."""
+    connection = await _detail(context, subject)
+    if connection is None or not domain.called(connection.delivery):
+        return []
+    return await certificate_holds(context, connection.peer_issuer)
+
+
+async def limits_fit(context: Context, subject: Subject) -> list[Finding]:
+    """Find a peer that takes less in one request than we may have to send."""
+    connection = await _detail(context, subject)
+    told = connection.peer_settings if connection else None
+    if told is None or told.limits.bytes_per_request >= BYTES_PER_REQUEST:
+        return []
+    return [
+        Finding(
+            f"The peer takes {told.limits.bytes_per_request} bytes in one request; here records have up to "
+            f"{BYTES_PER_REQUEST}",
+            "What is larger than the peer's limit is refused where it is written.",
+            "Ask the peer's operator to raise the limit, or keep records smaller.",
+        )
+    ]
+
+
+async def outbox_is_not_stuck(context: Context, subject: Subject) -> list[Finding]:
+    """Find messages that nobody has tried to send although they are due."""
+    before_ms = round((context.clock() - UNCLAIMED).timestamp() * 1000)
+    stuck = await context.database.read(figures.unclaimed, before_ms)
+    if not stuck:
+        return []
+    return [
+        Finding(
+            f"{stuck} queues of messages have been due for over 5 minutes and nobody sends them",
+            "The worker is not running, is overloaded, or cannot write to the database.",
+            "Look at the worker's log, and restart it.",
+        )
+    ]
+
+
 async def _detail(context: Context, subject: Subject) -> ConnectionDetail | None:
     """Return the connection while it is open."""
 
@@ -139,9 +181,18 @@ async def _detail(context: Context, subject: Subject) -> ConnectionDetail | None
 
 CHECKS: Final = (
     Check("connections.reachable", "Peer is reachable", Severity.ERROR, "connection", peer_is_reachable),
+    Check(
+        "connections.certificate",
+        "Peer's TLS certificate is valid and not expiring",
+        Severity.ERROR,
+        "connection",
+        certificate_is_valid,
+    ),
+    Check("connections.limits", "Peer's body limit fits", Severity.WARNING, "connection", limits_fit),
     Check("connections.clock", "Clocks agree", Severity.ERROR, "connection", clocks_agree),
     Check("connections.key_set", "Key set is fresh", Severity.WARNING, "connection", key_set_is_fresh, ("keys",)),
     Check("connections.outbox", "Messages flow", Severity.ERROR, "connection", outbox_flows),
+    Check("connections.queue", "Outbox is not stuck", Severity.WARNING, "instance", outbox_is_not_stuck),
     Check("connections.direction", "Both directions are up", Severity.ERROR, "connection", directions_are_up),
 )
 """Registered by the composition root."""

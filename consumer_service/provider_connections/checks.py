@@ -8,6 +8,7 @@ from consumer_service.checks import Check, Finding, Subject
 from consumer_service.connections import service as connections
 from consumer_service.context import Context
 from consumer_service.instance import service as instance
+from consumer_service.keys.checks import certificate_holds
 from consumer_service.provider_connections import calls, service
 from consumer_service.provider_connections.tables import ProviderConnection
 from shared.signing import tokens
@@ -17,7 +18,7 @@ from shared.wire.discovery import Discovery
 from shared.wire.errors import ExchangeError
 from shared.wire.registration import TOKEN_TYPE
 from shared.wire.states import DeliveryMode, KeyPurpose, Severity, Side
-from shared.wire.version import BYTES_PER_REQUEST, CLOCK_SKEW_SECONDS, PROTOCOL_VERSION
+from shared.wire.version import BYTES_PER_REQUEST, CLOCK_SKEW_SECONDS, PROTOCOL_VERSION, SIGNATURE_TAG
 
 CLAIMS: Final = ("iss", "aud", "sub", "jti", "iat", "exp", "provider_jkt")
 
@@ -87,12 +88,64 @@ def _fit(row: ProviderConnection, discovery: Discovery) -> list[Finding]:
         faults.append(("role", f"{discovery.name} is not a provider"))
     if row.delivery == DeliveryMode.PULL and DeliveryMode.PULL not in discovery.delivery:
         faults.append(("delivery", "The provider does not offer 'pull' delivery"))
-    if discovery.limits.bytes_per_request > BYTES_PER_REQUEST * 16:
-        faults.append(("limits", "The provider's stated limits are not plausible"))
-    return [
+    if discovery.criteria.signature_profile != SIGNATURE_TAG:
+        faults.append(
+            ("profile", f"The provider requires the signature profile {discovery.criteria.signature_profile}")
+        )
+    taken = discovery.limits.bytes_per_request
+    findings = [
         Finding(text, "The two instances do not fit together.", "Clear it up with the provider.", item=item)
         for item, text in faults
     ]
+    return findings if taken >= BYTES_PER_REQUEST else [*findings, _tight(taken)]
+
+
+def _tight(taken: int) -> Finding:
+    return Finding(
+        f"The provider takes {taken} bytes in one request; here records have up to {BYTES_PER_REQUEST}",
+        "What is larger than the provider's limit is refused where it is written.",
+        "Ask the provider to raise the limit, or keep records smaller.",
+        item="limits",
+        severity=Severity.WARNING,
+    )
+
+
+async def certificate_is_valid(context: Context, subject: Subject) -> list[Finding]:
+    """Find that the provider's TLS certificate ends soon, or is not valid."""
+    row = await context.database.read(service.get, subject.id)
+    return await certificate_holds(context, row.provider_issuer) if service.is_going_on(row) else []
+
+
+async def nothing_is_left(context: Context, subject: Subject) -> list[Finding]:
+    """Find tokens and connections that earlier attempts have left."""
+    return await context.database.read(_leftovers, subject.id)
+
+
+def _leftovers(session: Session, connection_id: str) -> list[Finding]:
+    row = service.get(session, connection_id)
+    if not service.is_going_on(row):
+        return []
+    findings = [
+        Finding(
+            f"The invitation of {other.number} is still kept",
+            "An earlier attempt with the same provider was not ended.",
+            f"Cancel {other.number}.",
+            item=f"token-{other.id}",
+        )
+        for other in service.with_token(session, row.provider_issuer)
+        if other.id != row.id
+    ]
+    standing = connections.standing_at(session, row.provider_issuer)
+    if standing is not None:
+        findings.append(
+            Finding(
+                f"A connection with {row.provider_issuer} is left in state {standing.state}",
+                "An earlier registration with this provider has not ended on this side.",
+                "Disconnect it if it is not to be re-keyed by this invitation.",
+                item="connection",
+            )
+        )
+    return findings
 
 
 async def token_is_genuine(context: Context, subject: Subject) -> list[Finding]:
@@ -135,5 +188,9 @@ CHECKS: Final = (
           service.SUBJECT, provider_answers, _WATCHES),
     Check("provider_connection.token", "Invitation is genuine and valid", Severity.ERROR, service.SUBJECT,
           token_is_genuine, _WATCHES),
+    Check("provider_connection.certificate", "Provider's TLS certificate is valid and not expiring", Severity.ERROR,
+          service.SUBJECT, certificate_is_valid, _WATCHES),
+    Check("provider_connection.leftovers", "Nothing is left of earlier attempts", Severity.WARNING,
+          service.SUBJECT, nothing_is_left, (*_WATCHES, "connection")),
 )  # fmt: skip
 """Registered by the composition root."""

@@ -27,8 +27,8 @@ from shared.wire.states import ProviderConnectionState as State
 
 Masters = Mapping[str, MasterKey]
 SUBJECT = "provider_connection"
-UNREACHABLE_CHECK = "keys.address"
-"""The check that this instance answers from outside as itself."""
+UNREACHABLE_CHECKS = frozenset({"keys.address", "keys.certificate"})
+"""The checks that this instance answers from outside, as itself and with a certificate that holds."""
 RESCAN = timedelta(minutes=1)
 SCAN_LEASE = timedelta(seconds=60)
 
@@ -193,7 +193,7 @@ def blocking(session: Session, row: ProviderConnection) -> list[Issue]:
     own = health.blocking(session, subject_type=SUBJECT, subject_id=row.id)
     general = health.blocking(session, subject_type=THIS_INSTANCE.type, subject_id=THIS_INSTANCE.id)
     if row.delivery == DeliveryMode.PULL:
-        general = [issue for issue in general if issue.check_id != UNREACHABLE_CHECK]
+        general = [issue for issue in general if issue.check_id not in UNREACHABLE_CHECKS]
     return own + general
 
 
@@ -283,6 +283,11 @@ def disconnected(session: Session, *, established_id: str, reason: str, now: dat
             row.live = False
             row.reason = reason[:500]
             _changed(session, row, "provider_connection.disconnected", SYSTEM, now)
+
+
+def with_token(session: Session, issuer: str) -> Sequence[ProviderConnection]:
+    """Return every row of this provider that still holds a registration token, live or not."""
+    return store.with_token(session, issuer)
 
 
 def is_going_on(row: ProviderConnection) -> bool:

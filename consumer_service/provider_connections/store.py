@@ -83,3 +83,11 @@ def unfinished(session: Session) -> Sequence[ProviderConnection]:
         ProviderConnection.state == ProviderConnectionState.VALIDATED, ProviderConnection.live.is_(True)
     )
     return session.scalars(query.order_by(ProviderConnection.id).limit(200)).all()
+
+
+def with_token(session: Session, issuer: str) -> Sequence[ProviderConnection]:
+    """Return the rows of this provider that still hold a registration token."""
+    query = select(ProviderConnection).where(
+        ProviderConnection.provider_issuer == issuer, ProviderConnection.token_sealed.isnot(None)
+    )
+    return session.scalars(query.order_by(ProviderConnection.id)).all()

@@ -7,6 +7,7 @@ from provider_service.handshakes import service
 from shared.signing.errors import StatementIdentity
 from shared.signing.keys import PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
+from shared.transport.certificates import ENDING
 from shared.transport.errors import RefusedByPeer
 from shared.transport.inbound import parsed
 from shared.wire.discovery import Discovery
@@ -19,7 +20,7 @@ from shared.wire.version import CLOCK_SKEW_SECONDS, WELL_KNOWN_PATH
 async def check_address(context: Context, url: str, announcement: Announcement) -> None:
     """Hold the announcement against who answers at the registered address, and only there.
 
-    Raises `Conflict` (``peer_unreachable``, ``peer_identity_mismatch``, ``clock_skew``).
+    Raises `Conflict` (``peer_unreachable``, ``peer_identity_mismatch``, ``certificate_ending``, ``clock_skew``).
     """
     now = int(context.clock().timestamp())
 
@@ -42,12 +43,28 @@ async def check_address(context: Context, url: str, announcement: Announcement) 
             cause=error.cause or "The registered address did not answer as your instance.",
             fix="Let the provider's instance reach this address, or choose 'pull' delivery if it cannot.",
         ) from error
+    await _require_lasting_certificate(context, url)
     if abs(reply.skew_s) > CLOCK_SKEW_SECONDS:
         raise Conflict(
             f"The clocks are {abs(reply.skew_s):.0f} seconds apart",
             code="clock_skew",
             cause=f"Signatures need clocks within {CLOCK_SKEW_SECONDS} seconds of each other.",
             fix="Set both clocks by a time server.",
+        )
+
+
+async def _require_lasting_certificate(context: Context, url: str) -> None:
+    """Refuse a certificate about to end: the connection would hardly have begun. Longer ones are watched after."""
+    try:
+        end = await context.peers.certificate_end(url)
+    except ExchangeError:  # it has just answered; what is wrong since then the connection's own checks will tell
+        return
+    if end is not None and end - context.clock() <= ENDING:
+        raise Conflict(
+            f"The TLS certificate of {url} ends on {end:%Y-%m-%d %H:%M} UTC",
+            code="certificate_ending",
+            cause="Once it has ended, nothing from the provider reaches you.",
+            fix="Renew the certificate, then choose Connect to Provider again.",
         )
 
 

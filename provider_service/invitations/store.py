@@ -1,5 +1,8 @@
 """Queries of invitations."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -21,3 +24,9 @@ def latest(session: Session, number: str) -> Invitation | None:
 def by_hash(session: Session, jti_hash: str) -> Invitation | None:
     """Return the invitation whose token has this hash."""
     return session.scalars(select(Invitation).where(Invitation.jti_hash == jti_hash)).one_or_none()
+
+
+def usable_for(session: Session, audience: str, now: datetime) -> Sequence[str]:
+    """Return the numbers of registrations with a link for this address that may still be used."""
+    usable = (Invitation.audience == audience, Invitation.state == "issued", Invitation.expires_at > now)
+    return session.scalars(select(Invitation.number).where(*usable).order_by(Invitation.number)).all()

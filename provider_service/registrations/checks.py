@@ -1,5 +1,6 @@
 """What the pre-onboarding scan asks about a registration task (design: onboarding.md, *Pre-onboarding scan*)."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,9 @@ from provider_service.checks import Check, Finding, Subject
 from provider_service.connections import service as connections
 from provider_service.context import Context
 from provider_service.instance import service as instance
+from provider_service.invitations import service as invitations
 from provider_service.registrations import service
+from shared.runtime.mail import MailDelayed, probe
 from shared.wire.states import ConnectionState, Role, Severity
 
 
@@ -24,7 +27,16 @@ def _contact(session: Session, number: str, *, development: bool) -> list[Findin
     task = service.get(session, number)
     if task.closed_at is not None:
         return []
-    contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
+    contact = accounts.find_company_contact(session, task.company_id, task.contact_id)
+    if contact is None:
+        return [
+            Finding(
+                "The contact does not belong to the company of this registration",
+                "The person is no contact of the company any more.",
+                "Choose a contact of the company.",
+                item="company",
+            )
+        ]
     findings = []
     if contact.user_id is None:
         return [
@@ -129,8 +141,10 @@ def _free(session: Session, consumer_url: str) -> list[Finding]:
 async def mail_can_be_sent(context: Context, subject: Subject) -> list[Finding]:
     """Find e-mail sending switched on without a mail server."""
     record = await context.database.read(instance.get)
-    if record is None or not record.sends_email or context.settings.smtp_host:
+    if record is None or not record.sends_email:
         return []
+    if context.settings.smtp_host:
+        return await _mail_server(context)
     return [
         Finding(
             "E-mail sending is on, but no mail server is set",
@@ -139,6 +153,59 @@ async def mail_can_be_sent(context: Context, subject: Subject) -> list[Finding]:
         )
     ]
 
+
+async def _mail_server(context: Context) -> list[Finding]:
+    """A server that is away does not block: mails wait for it, none is lost."""
+    try:
+        await probe(context.settings)
+    except MailDelayed as error:
+        return [
+            Finding(
+                f"The mail server {context.settings.smtp_host} does not take our mails",
+                error.cause,
+                "Check the mail server and its settings here; mails wait until it takes them.",
+                item="server",
+                severity=Severity.WARNING,
+            )
+        ]
+    return []
+
+
+async def nothing_is_left(context: Context, subject: Subject) -> list[Finding]:
+    """Find links and connections that earlier attempts have left."""
+    return await context.database.read(_leftovers, subject.id, context.clock())
+
+
+def _leftovers(session: Session, number: str, now: datetime) -> list[Finding]:
+    task = service.get(session, number)
+    if task.closed_at is not None:
+        return []
+    links = [
+        Finding(
+            f"A link of {other} for {task.consumer_url} can still be used",
+            "An earlier registration of the same address was not ended.",
+            f"Revoke that link, or cancel {other}.",
+            item=f"link-{other}",
+        )
+        for other in invitations.usable_for(session, task.consumer_url, now)
+        if other != number
+    ]
+    states = (ConnectionState.CONNECTING, ConnectionState.SUSPENDED)
+    stale = connections.list_connections(session, states=states, company_id=task.company_id, limit=20, now=now)
+    return links + [
+        Finding(
+            f"A connection with {left.peer_issuer} ({left.registration_number}) is left in state {left.state}",
+            "An earlier attempt did not come to its end.",
+            "Disconnect it if it is not needed any more.",
+            item=f"connection-{left.id}",
+        )
+        for left in stale
+        if left.id != task.connection_id and left.opened_at <= now - STALE_AFTER
+    ]
+
+
+STALE_AFTER: Final = timedelta(days=1)
+"""A connection that has not become active by then will not do so by itself."""
 
 _WATCHES: Final = ("user", "contact", "company", "instance", "connection", "registration")
 
@@ -157,6 +224,14 @@ CHECKS: Final = (
         Severity.ERROR,
         service.SUBJECT,
         company_is_free,
+        _WATCHES,
+    ),
+    Check(
+        "registration.leftovers",
+        "Nothing is left of earlier attempts",
+        Severity.WARNING,
+        service.SUBJECT,
+        nothing_is_left,
         _WATCHES,
     ),
     Check("registration.mail", "E-mail can be sent", Severity.ERROR, service.SUBJECT, mail_can_be_sent, _WATCHES),

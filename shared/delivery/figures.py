@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery.tables import channels, inbox, lanes_in, outbox, peers, settlements
 from shared.wire.problems import Problem
-from shared.wire.states import OutcomeKind
+from shared.wire.states import DeliveryMode, OutcomeKind
 from shared.wire.version import GIVE_UP_DAYS
 
 DAY_MS: Final = 86_400_000
@@ -144,6 +144,22 @@ def needs_attention(session: Session, now_ms: int, *, connection_id: str | None 
     for overdue in sorted((Overdue(*row) for row in session.execute(heads.union_all(aside))), key=_AGE):
         found.setdefault((overdue.connection_id, overdue.channel), overdue)
     return list(found.values())
+
+
+def unclaimed(session: Session, before_ms: int) -> int:
+    """Count the channels that have been due to be sent since before then and that nobody has taken up.
+
+    Peers that are paused, closed, backed off, or fetch by themselves are not waited for by any sender.
+    """
+    sendable = and_(
+        peers.c.connection_id == channels.c.connection_id,
+        peers.c.mode == DeliveryMode.PUSH.value,
+        peers.c.paused.is_(False),
+        peers.c.closed.is_(False),
+        peers.c.next_attempt_at <= before_ms,
+    )
+    query = select(func.count()).select_from(channels).join(peers, sendable).where(channels.c.due_at <= before_ms)
+    return int(session.execute(query).scalar_one())
 
 
 def _oldest_unsent(session: Session, connection_id: str) -> int | None:

@@ -57,6 +57,24 @@ async def deliver(message: EmailMessage, settings: ServiceSettings) -> None:
         raise MailRefused(cause=str(error), fix="Check sender and recipient") from error
 
 
+async def probe(settings: ServiceSettings) -> None:
+    """Connect to the mail server and sign in as `deliver` does, sending nothing; raises `MailDelayed`."""
+    server = aiosmtplib.SMTP(
+        hostname=settings.smtp_host,
+        port=settings.smtp_port,
+        username=settings.smtp_user or None,
+        password=settings.smtp_password.get_secret_value() or None,
+        use_tls=settings.smtp_security == "tls",
+        start_tls=settings.smtp_security == "starttls",
+        timeout=settings.smtp_seconds,
+    )
+    try:
+        async with server:
+            await server.noop()
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise MailDelayed(cause=f"{type(error).__name__}: {error}", fix="Check the mail server's settings") from error
+
+
 def _meaning(code: int, answer: str) -> MailError:
     cause = f"The mail server answered {code} {answer}"
     if code < _PERMANENT or code in _AUTHENTICATION_REPLIES:

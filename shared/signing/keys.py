@@ -227,3 +227,19 @@ def _thumbprint(members: dict[str, str]) -> str:
 def _to_der(signature: bytes) -> bytes:
     r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
     return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
+
+def refused_algorithms() -> list[Algorithm]:
+    """Return the profile's algorithms that the cryptographic library of this machine refuses, as a FIPS policy may."""
+    return [algorithm for algorithm in Algorithm if not _works(algorithm)]
+
+
+def _works(algorithm: Algorithm) -> bool:
+    purpose = next(purpose for purpose, wanted in ALGORITHM_OF_PURPOSE.items() if wanted is algorithm)
+    sample = b"service-exchange signature profile"
+    try:
+        key = generate(purpose)
+        key.public.verify(key.sign(sample), sample)
+    except (UnsupportedAlgorithm, ValueError, SignatureInvalid):
+        return False
+    return True

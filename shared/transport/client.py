@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from shared.signing.errors import SignatureRefused
 from shared.signing.keys import PrivateKey, PublicKey
 from shared.signing.requests import sign_request
 from shared.signing.responses import AnsweredRequest, VerifiedResponse, verify_response
+from shared.transport.certificates import certificate_end
 from shared.transport.connector import guarded_session
 from shared.transport.egress import EgressPolicy, Resolver, system_resolver
 from shared.transport.errors import (
@@ -172,6 +174,17 @@ class PeerClient:
     ) -> Answer:
         """Send an ordinary request to someone who is no instance (an identity provider): same guard, same bounds."""
         return await self._send(method, url, headers, body, timeout)
+
+    async def certificate_end(self, issuer: str) -> datetime | None:
+        """Return when the TLS certificate at ``issuer`` ends; None for http and for peers in this process.
+
+        Raises `CertificateRefused` for an invalid one, `Unreachable`, `EgressRefused`.
+        """
+        if issuer in self._transports:
+            return None
+        return await certificate_end(
+            issuer, policy=self._egress, resolver=self._resolver, tls=self._tls, seconds=self._timeout
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""

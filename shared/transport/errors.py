@@ -13,6 +13,7 @@
     ├── HeadersTooLarge            too many or too large headers                   (the caller's)
     └── CallFailed                 an outbound call brought no usable answer
         ├── Unreachable            no answer: name, connection, TLS                (the network's)
+        │   ├── CertificateRefused its TLS certificate is not valid                (the peer's)
         │   └── DeadlinePassed     no complete answer in time                      (the network's)
         ├── UnsignedAnswer         an answer nobody we know has signed             (the peer's, or a proxy's)
         │   └── OversizedAnswer    an answer beyond the limit; not read further    (the peer's)
@@ -87,6 +88,13 @@ class Unreachable(CallFailed):
 
     code = "unreachable"
     title = "The other side cannot be reached"
+
+
+class CertificateRefused(Unreachable):
+    """The host answers, but with a TLS certificate that is not valid."""
+
+    code = "certificate_refused"
+    title = "The TLS certificate is not valid"
 
 
 class DeadlinePassed(Unreachable):

@@ -1,6 +1,6 @@
 """Use cases of invitations, one module a concern; callers import the names from here."""
 
 from provider_service.invitations.service.mailing import KIND, renderer, send
-from provider_service.invitations.service.tokens import check, issue, link, spend, usable, view, void
+from provider_service.invitations.service.tokens import check, issue, link, spend, usable, usable_for, view, void
 
-__all__ = ["KIND", "check", "issue", "link", "renderer", "send", "spend", "usable", "view", "void"]
+__all__ = ["KIND", "check", "issue", "link", "renderer", "send", "spend", "usable", "usable_for", "view", "void"]

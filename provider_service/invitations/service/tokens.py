@@ -1,7 +1,7 @@
 """Mint, show, check, void and spend registration tokens."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -98,6 +98,11 @@ def usable(session: Session, number: str, now: datetime) -> Invitation | None:
     """Return the invitation whose link may be handed out, or None."""
     invitation = store.issued(session, number)
     return invitation if invitation is not None and invitation.expires_at > now else None
+
+
+def usable_for(session: Session, audience: str, now: datetime) -> Sequence[str]:
+    """Return the numbers of registrations with a link for this address that may still be used."""
+    return store.usable_for(session, audience, now)
 
 
 def check(session: Session, *, token: str, number: str, issuer: str, now: datetime) -> Invitation:

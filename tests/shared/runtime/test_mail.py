@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from shared.runtime.mail import MailDelayed, MailError, MailRefused, deliver
+from shared.runtime.mail import MailDelayed, MailError, MailRefused, deliver, probe
 from shared.runtime.settings import ServiceSettings, load
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +81,15 @@ async def test_a_server_that_is_down_delays_the_message() -> None:
     settings = load(ServiceSettings, smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", smtp_seconds=2)
     with pytest.raises(MailDelayed):
         await deliver(message(), settings)
+
+
+async def test_a_probe_sends_nothing_and_tells_a_server_that_is_down() -> None:
+    mailbox = Mailbox("250 ok")
+    async with mail_server(mailbox) as settings:
+        await probe(settings)
+    assert mailbox.taken == []
+    with pytest.raises(MailDelayed):
+        await probe(settings)
 
 
 async def test_a_message_waits_while_no_mail_server_is_set() -> None:
