@@ -30,6 +30,8 @@ from provider_service.keys.service import KeyHolder
 from provider_service.mail import routes as mail
 from provider_service.records import routes as records
 from provider_service.registrations import routes as registrations
+from provider_service.scim import peer as scim_peer
+from provider_service.scim import routes as scim
 from provider_service.settings import Settings
 from provider_service.worker import Worker
 from shared.runtime.health import Health, metrics_route
@@ -47,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     instance.router,
     keys.router,
     health.router,
+    scim.router,
     connections.router,
     registrations.router,
     handshakes.router,
@@ -107,7 +110,7 @@ def create_app(
     directory_deps.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(probes.routes())
+    app.router.routes.extend([*probes.routes(), *scim_peer.routes()])
     app.router.routes.append(metrics_route(_metrics(), token=settings.metrics_token.get_secret_value()))
     console.setup(app, context)
     finish(app, security_by_prefix=SECURITY)

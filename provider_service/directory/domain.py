@@ -74,6 +74,7 @@ class Person:
 
     id: str
     email: str
+    login: str
     name: str
     language: str
     active: bool
@@ -93,6 +94,22 @@ class UserChanges:
     name: str
     language: str
     active: bool
+    login: str | None = None
+    """None leaves it; where it was the address, it follows the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    """A group as the rest of the service sees it."""
+
+    id: str
+    name: str
+    privileged: bool
+    members: tuple[str, ...]
+    """Ids of its people, in order."""
+    created_at: datetime
+    updated_at: datetime
+    version: int
 
 
 def operator(name: str) -> Caller:
@@ -109,6 +126,18 @@ def email_key(email: str) -> str:
     """Return what two spellings of one address have in common."""
     folded = email.strip().casefold().encode("utf-8", "replace").decode()
     return folded.replace("\0", "?")  # what no database can look up is nobody's address either
+
+
+def login_after(person: Person, wanted: UserChanges, address: str) -> str:
+    """Return the login a person has after a change: it follows the address unless it is a name of its own."""
+    if wanted.login is not None:
+        return wanted.login
+    return address if person.login == person.email else person.login
+
+
+def is_privileged(roles: Set[Role]) -> bool:
+    """Tell whether somebody with these roles acts for the provider, so that no foreign directory may change them."""
+    return bool(roles - {Role.SN_SB_PRO_CONSUMER})
 
 
 def require_role(caller: Caller, roles: Iterable[Role]) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from provider_service.directory.tables import (
     ApiToken,
     Attempt,
+    Group,
+    GroupMember,
     PasswordLink,
     PasswordMail,
     SetupToken,
@@ -33,6 +35,68 @@ def users(session: Session, user_ids: Collection[str]) -> Sequence[User]:
 def user_by_key(session: Session, key: str) -> User | None:
     """Return a user by the folded address."""
     return session.scalars(select(User).where(User.email_key == key)).one_or_none()
+
+
+def user_by_login(session: Session, key: str) -> User | None:
+    """Return a user by the folded login."""
+    return session.scalars(select(User).where(User.login_key == key)).one_or_none()
+
+
+def ids_named(session: Session, key: str) -> Sequence[str]:
+    """Return who has a folded address or login."""
+    return session.scalars(select(User.id).where((User.email_key == key) | (User.login_key == key))).all()
+
+
+def group(session: Session, group_id: str, *, lock: bool = False) -> Group | None:
+    """Return a group by id, locked where it is to be changed."""
+    return session.get(Group, group_id, with_for_update=lock or None, populate_existing=lock)
+
+
+def group_by_key(session: Session, key: str) -> Group | None:
+    """Return a group by the folded name."""
+    return session.scalars(select(Group).where(Group.name_key == key)).one_or_none()
+
+
+def groups(session: Session, *, after: str | None, limit: int) -> Sequence[Group]:
+    """Return groups in order of their creation."""
+    query = select(Group).order_by(Group.id).limit(limit)
+    return session.scalars(query if after is None else query.where(Group.id > after)).all()
+
+
+def groups_of(session: Session, user_ids: Collection[str]) -> dict[str, list[Group]]:
+    """Return the groups of each of these users."""
+    query = (
+        select(GroupMember.user_id, Group)
+        .join(Group, Group.id == GroupMember.group_id)
+        .where(GroupMember.user_id.in_(user_ids))
+        .order_by(Group.id)
+    )
+    found: dict[str, list[Group]] = {user_id: [] for user_id in user_ids}
+    for user_id, held in session.execute(query):
+        found[user_id].append(held)
+    return found
+
+
+def members(session: Session, group_ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the ids of the people of each of these groups."""
+    query = select(GroupMember).where(GroupMember.group_id.in_(group_ids)).order_by(GroupMember.user_id)
+    found: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
+    for row in session.scalars(query):
+        found[row.group_id].append(row.user_id)
+    return found
+
+
+def change_members(session: Session, group_id: str, *, lost: Collection[str], gained: Collection[str]) -> None:
+    """Take people out of a group and put others in."""
+    session.execute(delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id.in_(lost)))
+    rows = [{"group_id": group_id, "user_id": user_id} for user_id in sorted(gained)]
+    if rows:
+        session.execute(insert(GroupMember), rows)
+
+
+def delete_group(session: Session, group_id: str) -> None:
+    """Remove a group that has no members any more."""
+    session.execute(delete(Group).where(Group.id == group_id))
 
 
 def any_user(session: Session) -> bool:

@@ -23,6 +23,9 @@ class User(Base):
     email: Mapped[str]
     email_key: Mapped[str] = mapped_column(unique=True)
     """The address folded for comparison: one person an address, however it is spelled."""
+    login: Mapped[str]
+    """What another directory calls the person (LoginId, SCIM ``userName``); the address where nothing else is given."""
+    login_key: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     language: Mapped[str]
     active: Mapped[bool]
@@ -43,6 +46,31 @@ class UserRole(Base):
 
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class Group(Base):
+    """People of the directory under one name, for instance the holders of a self-service role."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(unique=True)
+    """The name folded for comparison."""
+    privileged: Mapped[bool]
+    """What it grants lies here: no client of another directory may write it."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int]
+
+
+class GroupMember(Base):
+    """One person in one group."""
+
+    __tablename__ = "group_members"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("groups.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
 
 
 class UserSession(Base):

@@ -61,6 +61,8 @@ _PROVIDER: Final[_Rows] = {
         "merge_contact create_custom_attribute update_custom_attribute delete_custom_attribute"
     ),
     (READERS, "companies:read"): "list_custom_attributes get_custom_attribute",
+    (ADMIN, "users:read"): "list_groups get_group list_scim_clients",
+    (ADMIN, "users:write"): ("create_group create_scim_client revoke_scim_client give_scim_group take_scim_group"),
     (READERS, "registrations:read"): (
         "list_registrations get_registration list_registration_entries get_registration_status"
     ),

@@ -72,6 +72,7 @@ async def _lived(world: World) -> Facts:
             "connected_contact_id": pushed["contact_id"],
             "number": waiting["number"],
             "closed_number": pulled["number"],
+            **await _provisioning(world.provider),
         },
         "consumer": await _known(world.consumer),
     }  # fmt: skip
@@ -181,6 +182,14 @@ async def _known(side: Instance) -> dict[str, str]:
         "issue_id": issues[0]["id"],
         "kid": staged["kid"],
     }
+
+
+async def _provisioning(provider: Instance) -> dict[str, str]:
+    """Make a system that provisions people, and a group to give to it."""
+    operator = Operator(provider)
+    client = await operator.call("POST", "/api/v1/scim-clients", {"name": "Directory of the test"})
+    group = await operator.call("POST", "/api/v1/groups", {"name": "People of the test"})
+    return {"client_id": client["id"], "group_id": group["id"]}
 
 
 async def _handed_over(side: Instance) -> None:

@@ -95,6 +95,8 @@ LAST: Final = (
     "compromise_key",
     "declare_instance",
     "revoke_token",
+    "take_scim_group",
+    "revoke_scim_client",
 )
 
 

@@ -42,7 +42,9 @@ def add_user(
     *,
     email: str,
     name: str,
+    login: str | None = None,
     language: str = "en",
+    active: bool = True,
     roles: Set[Role] = frozenset(),
     password: NewPassword | None = None,
     actor: Actor,
@@ -52,14 +54,17 @@ def add_user(
     address = canonical_address(email)
     if password is not None:
         domain.check_password(password.plain, email=address, name=name)
-    _require_free(session, address, None)
+    login = login or address
+    _require_free(session, address, login, None)
     user = User(
         id=new_id(),
         email=address,
         email_key=domain.email_key(address),
+        login=login,
+        login_key=domain.email_key(login),
         name=name,
         language=language,
-        active=True,
+        active=active,
         password_hash=password.hash if password else None,
         password_changed_at=now if password else None,
         created_at=now,
@@ -83,6 +88,12 @@ def get_user(session: Session, user_id: str) -> Person:
 def find_user(session: Session, email: str) -> Person | None:
     """Return the person with a mail address, however it is spelled."""
     user = store.user_by_key(session, domain.email_key(email))
+    return None if user is None else person_of(user, store.roles(session, [user.id])[user.id])
+
+
+def find_login(session: Session, login: str) -> Person | None:
+    """Return the person with a login, however it is spelled."""
+    user = store.user_by_login(session, domain.email_key(login))
     return None if user is None else person_of(user, store.roles(session, [user.id])[user.id])
 
 
@@ -124,8 +135,10 @@ def update_user(
         domain.require_power_over(caller, before.roles)
     if before.active and not wanted.active:
         _keep_holders(session, user_id, before.roles)
-    _require_free(session, address, user_id)
+    login = domain.login_after(before, wanted, address)
+    _require_free(session, address, login, user_id)
     user.email, user.email_key, user.name = address, domain.email_key(address), wanted.name
+    user.login, user.login_key = login, domain.email_key(login)
     user.language, user.active = wanted.language, wanted.active
     if not user.active or address != before.email:
         store.end_sessions(session, user_id)
@@ -177,6 +190,7 @@ def person_of(user: User, roles: frozenset[Role]) -> Person:
     return Person(
         id=user.id,
         email=user.email,
+        login=user.login,
         name=user.name,
         language=user.language,
         active=user.active,
@@ -220,20 +234,25 @@ def _keep_holders(session: Session, user_id: str, lost: Set[Role]) -> None:
             )
 
 
-def _require_free(session: Session, address: str, user_id: str | None) -> None:
-    holder = store.user_by_key(session, domain.email_key(address))
-    if holder is not None and holder.id != user_id:
-        raise _taken()
+def _require_free(session: Session, address: str, login: str, user_id: str | None) -> None:
+    """Nobody signs in under a name that is somebody else's address, nor the other way round."""
+    for key in {domain.email_key(address), domain.email_key(login)}:
+        if set(store.ids_named(session, key)) - {user_id}:
+            raise _taken(login=key != domain.email_key(address))
 
 
 def _flush(session: Session) -> None:
     try:
         session.flush()
-    except IntegrityError as error:  # somebody else took the address in the same moment
+    except IntegrityError as error:  # somebody else took the address or login in the same moment
         raise _taken() from error
 
 
-def _taken() -> Conflict:
+def _taken(*, login: bool = False) -> Conflict:
+    if login:
+        return Conflict(
+            "The login belongs to somebody else", code="login_taken", errors=[FieldError("/login", "Taken")]
+        )
     return Conflict(
         "The mail address belongs to somebody else",
         code="email_taken",
@@ -245,6 +264,7 @@ def _taken() -> Conflict:
 def _facts(person: Person) -> dict[str, Any]:
     return {
         "email": person.email,
+        "login": person.login,
         "name": person.name,
         "language": person.language,
         "active": person.active,

@@ -60,7 +60,7 @@ def begin_sign_in(session: Session, *, email: str, address: str, now: datetime) 
     """
     count_try(session, domain.address_key(address, PURPOSE), domain.ADDRESS_TRIES, now)
     count_try(session, domain.account_key(email, PURPOSE), domain.ACCOUNT_TRIES, now)
-    user = store.user_by_key(session, domain.email_key(email))
+    user = store.user_by_key(session, domain.email_key(email)) or store.user_by_login(session, domain.email_key(email))
     usable = user is not None and user.active
     return SignInAttempt(
         email=email,
