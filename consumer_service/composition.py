@@ -25,6 +25,7 @@ from consumer_service.provider_connections import service as provider_connection
 from consumer_service.records import service as records
 from consumer_service.settings import Settings
 from shared.delivery.inbox import Handler
+from shared.delivery.quotas import Quotas
 from shared.delivery.settling import Settled
 from shared.runtime.database import Database, notify
 from shared.runtime.master_keys import load_master_keys
@@ -55,6 +56,7 @@ def make_context(
         peers=PeerClient(egress, clock=lambda: clock().timestamp(), transports=transports),
         clock=clock,
         masters={name: MasterKey(name, secret) for name, secret in load_master_keys(settings)},
+        quotas=Quotas(settings.quotas),
     )
 
 

@@ -27,6 +27,7 @@ from provider_service.registrations import checks as registration_checks
 from provider_service.registrations import service as registrations
 from provider_service.settings import Settings
 from shared.delivery.inbox import Handler
+from shared.delivery.quotas import Quotas
 from shared.delivery.settling import Settled
 from shared.runtime.database import Database, notify
 from shared.runtime.master_keys import load_master_keys
@@ -57,6 +58,7 @@ def make_context(
         peers=PeerClient(egress, clock=lambda: clock().timestamp(), transports=transports),
         clock=clock,
         masters={name: MasterKey(name, secret) for name, secret in load_master_keys(settings)},
+        quotas=Quotas(settings.quotas),
     )
 
 

@@ -13,9 +13,9 @@ from consumer_service.connections import domain, service, store
 from consumer_service.connections.domain import PeerKeys, Snapshot
 from consumer_service.connections.service import ConnectionHooks
 from consumer_service.connections.tables import Connection
-from consumer_service.context import ContextDep
+from consumer_service.context import Context, ContextDep
 from consumer_service.instance.deps import speaking_epoch
-from shared.delivery import nonces
+from shared.delivery import nonces, usage
 from shared.delivery.inbox import Handler
 from shared.signing.errors import KeyUnknown
 from shared.signing.requests import UnverifiedRequest, VerifiedRequest
@@ -63,7 +63,18 @@ async def _verified_peer(request: Request, context: ContextDep) -> VerifiedPeer:
     pinned = await context.database.read(_pinned, context.settings.data_dir, unverified.connection_id)
     verified = _verify(unverified, pinned.keys, now, renewing=path == RENEWING)
     domain.require_open(pinned.peer)
+    await _count(context, pinned.peer.id, len(verified.body), control=path not in WITHOUT_KEY)
     return VerifiedPeer(pinned.peer, verified, pinned.epoch)
+
+
+async def _count(context: Context, connection_id: str, octets: int, *, control: bool) -> None:
+    """Count the request, and now and then tell the other processes; raise `TooMany` (code ``quota_exceeded``)."""
+    quotas, now_ms = context.quotas, int(context.clock().timestamp() * 1000)
+    if quotas.due(connection_id, now_ms):
+        pending = quotas.pending(connection_id, now_ms)
+        totals = await context.database.write(usage.add, connection_id, pending)
+        quotas.shared(connection_id, pending, totals)
+    quotas.request(connection_id, octets, now_ms, control=control)
 
 
 def _pinned(session: Session, data_dir: Path, connection_id: str | None) -> _Pinned:

@@ -49,6 +49,20 @@ class RoundTrip(BaseModel):
     """Code of what went wrong, empty where nothing did."""
 
 
+class QuotaUse(BaseModel):
+    """What the peer has used of its quotas in this hour, some seconds old; the discovery document names the limits."""
+
+    model_config = _DOCUMENTED
+
+    octets: int
+    new_lanes: int
+    refused: int
+    """Requests refused with ``quota_exceeded``."""
+    last_refused: str
+    """The quota that was last refused, ever; empty for none."""
+    last_refused_at: datetime | None
+
+
 class ConnectionDetail(ConnectionView):
     """A connection, and how it does."""
 
@@ -79,6 +93,7 @@ class ConnectionDetail(ConnectionView):
     last_in_at: datetime | None
     problem: Problem | None
     """What last went wrong, until something went right."""
+    quota_use: QuotaUse
     beats: list[RoundTrip]
     """The last 24 hours, oldest first."""
 

@@ -8,7 +8,7 @@ from consumer_service.instance.deps import AnsweringDep
 from consumer_service.instance.domain import Instance, discovery
 from consumer_service.keys import service
 from shared.transport.conventions import known_parameters
-from shared.wire.discovery import Discovery
+from shared.wire.discovery import Discovery, QuotaLimits
 from shared.wire.version import WELL_KNOWN_PATH
 
 router = APIRouter(tags=["exchange"], dependencies=[Depends(known_parameters)])
@@ -17,8 +17,8 @@ router = APIRouter(tags=["exchange"], dependencies=[Depends(known_parameters)])
 @router.get(WELL_KNOWN_PATH)
 async def discover_instance(instance: AnsweringDep, context: ContextDep) -> Discovery:
     """Say who this instance is, what it can do, and which keys it stands for (docs/protocol.md, section 5)."""
-    return await context.database.read(_document, instance)
+    return await context.database.read(_document, instance, context.settings.quotas)
 
 
-def _document(session: Session, instance: Instance) -> Discovery:
-    return discovery(instance, service.key_set(session))
+def _document(session: Session, instance: Instance, quotas: QuotaLimits) -> Discovery:
+    return discovery(instance, service.key_set(session), quotas)

@@ -57,15 +57,26 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
     domain.require_unpaused(peer.connection)
     batch = parsed(Batch, peer.request.body)
     now = context.clock()
+    quotas, now_ms = context.quotas, round(now.timestamp() * 1000)
+    quotas.messages(peer.connection.id, len(batch.messages), now_ms)
+    new_lanes = quotas.new_lanes(peer.connection.id, now_ms)
 
     def work(session: Session) -> str:
         peer.remember(session)
         outcomes = service.receive(
-            session, peer=peer.connection, epoch=batch.epoch, messages=batch.messages, handlers=handlers, now=now
+            session,
+            peer=peer.connection,
+            epoch=batch.epoch,
+            messages=batch.messages,
+            handlers=handlers,
+            now=now,
+            new_lanes=new_lanes,
         )
         return Outcomes(epoch=peer.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
 
-    return Response(await context.database.write(work), media_type=JSON_TYPE)
+    answer = await context.database.write(work)
+    quotas.made(peer.connection.id, new_lanes, now_ms)
+    return Response(answer, media_type=JSON_TYPE)
 
 
 @router.get("/messages", response_model=PulledBatch)

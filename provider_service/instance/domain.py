@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.runtime.marker import MarkerState
-from shared.wire.discovery import Criteria, Discovery, Limits, SignedStatement, Software
+from shared.wire.discovery import Criteria, Discovery, Limits, QuotaLimits, SignedStatement, Software
 from shared.wire.states import DeliveryMode, InstanceType, MessageType, Side
 from shared.wire.version import PROTOCOL, PROTOCOL_VERSION, SOFTWARE_NAME, SOFTWARE_VERSION
 
@@ -97,7 +97,7 @@ class Beat:
     beat_at: datetime
 
 
-def discovery(instance: Instance, key_set: SignedStatement) -> Discovery:
+def discovery(instance: Instance, key_set: SignedStatement, quotas: QuotaLimits | None = None) -> Discovery:
     """Return what anybody may know of this instance (docs/protocol.md, section 5)."""
     return Discovery(
         protocol=PROTOCOL,
@@ -112,7 +112,7 @@ def discovery(instance: Instance, key_set: SignedStatement) -> Discovery:
         capabilities=list(CAPABILITIES),
         delivery=[DeliveryMode.PUSH, DeliveryMode.PULL],
         criteria=Criteria(),
-        limits=Limits(),
+        limits=Limits(quotas=quotas),
         endpoints=ENDPOINTS,
         key_set=key_set,
     )

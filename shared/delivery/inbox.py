@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from shared.delivery import refusals
 from shared.delivery.hashing import content_hash
 from shared.delivery.intake import Entry, Intake, Lane
+from shared.delivery.quotas import NewLanes, lanes_used_up
 from shared.wire.errors import NotFound
 from shared.wire.messages import Message, Outcome
 from shared.wire.problems import Problem
@@ -54,9 +55,10 @@ def receive(
     messages: Sequence[Message],
     handlers: Mapping[str, Handler],
     now_ms: int,
+    new_lanes: NewLanes | None = None,
 ) -> Received:
-    """Judge, apply and remember a batch."""
-    intake = Intake(session, connection_id, now_ms)
+    """Judge, apply and remember a batch. Messages of more lanes than ``new_lanes`` admits are deferred."""
+    intake = Intake(session, connection_id, now_ms, new_lanes)
     intake.load(messages)
     work = _Work(intake, handlers)
     judged = [work.judge(message) for message in messages]
@@ -132,6 +134,12 @@ class _Work:
         entry = Entry(message.id, message.lane, message.sequence, digest, message)
         if message.sequence <= lane.planned:
             return entry, OutcomeKind.DUPLICATE
+        if message.lane in self._intake.unwelcome:
+            entry.outcome, entry.problem = (
+                OutcomeKind.DEFERRED,
+                lanes_used_up(self._intake.new_lanes, self._intake.now_ms),
+            )
+            return entry, None
         self._intake.know(entry)
         if message.sequence == lane.planned + 1 and not lane.blocked:
             self._take(lane, entry)

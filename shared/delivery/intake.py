@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from shared.delivery.quotas import NewLanes
 from shared.delivery.statements import Spelled, among, insert_many, insert_missing, is_postgresql, update_many
 from shared.delivery.tables import inbox, lanes_in
 from shared.wire.messages import Message
@@ -58,7 +59,7 @@ class Lane:
 class Intake:
     """Loads what a batch needs in a handful of statements, and writes back what became of it."""
 
-    def __init__(self, session: Session, connection_id: str, now_ms: int) -> None:
+    def __init__(self, session: Session, connection_id: str, now_ms: int, new_lanes: NewLanes | None = None) -> None:
         self.session = session
         self.connection_id = connection_id
         self.now_ms = now_ms
@@ -68,6 +69,9 @@ class Intake:
         self.fresh: list[Entry] = []
         self.drained: list[Entry] = []
         self._held_in_all: int | None = None
+        self.new_lanes = new_lanes
+        self.unwelcome: set[str] = set()
+        """Lanes that may not begin now; nothing is stored of them."""
 
     def load(self, messages: Sequence[Message]) -> None:
         """Lock the lanes of the messages and read what is known of their ids and places."""
@@ -92,12 +96,16 @@ class Intake:
         rows = _LANES.run(self.session, **mine).all()
         known = {row.lane for row in rows}
         missing = [name for name in wanted if name not in known]
+        if missing and self.new_lanes is not None:
+            admitted = self.new_lanes.admit(len(missing))
+            self.unwelcome.update(missing[admitted:])
+            missing = missing[:admitted]
         insert_missing(
             self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
         )
         if is_postgresql(self.session):
             rows, missing = _LANES_LOCKED.run(self.session, **mine).all(), []
-        self.lanes = {name: Lane(name, 0, blocked=False, held_before=0) for name in missing}
+        self.lanes = {name: Lane(name, 0, blocked=False, held_before=0) for name in (*missing, *self.unwelcome)}
         self.lanes.update({row.lane: Lane(row.lane, row.applied_sequence, bool(row.blocked), row.held) for row in rows})
         for lane in self.lanes.values():
             lane.planned = lane.applied

@@ -6,6 +6,7 @@ from sqlalchemy import and_, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery import retry
+from shared.delivery.quotas import EXCEEDED
 from shared.delivery.statements import Spelled, insert_one_missing, is_postgresql
 from shared.delivery.tables import channels, peers
 from shared.wire.problems import Problem
@@ -16,7 +17,9 @@ FRESHNESS_MS = 1_000
 """Times of contact are kept to this precision, so that a busy peer's row is not written by every batch."""
 
 _REACHED = Spelled(
-    select(peers.c.failures, peers.c.last_contact_at).where(peers.c.connection_id == bindparam("connection"))
+    select(peers.c.failures, peers.c.last_contact_at, peers.c.problem).where(
+        peers.c.connection_id == bindparam("connection")
+    )
 )
 _CHANNELS_SHARED = 4
 """Channels of a connection on PostgreSQL, where several workers deliver; on SQLite one writer needs one."""
@@ -65,16 +68,24 @@ def reopen(session: Session, connection_id: str) -> None:
 
 
 def contact(session: Session, connection_id: str, now_ms: int) -> bool:
-    """Note that the peer reached us, authenticated; tell whether that ended a back-off and woke its lanes."""
+    """Note that the peer reached us, authenticated; tell whether that ended a back-off and woke its lanes.
+
+    A peer that asked us to wait because a quota is used up is there already: it gets its time.
+    """
     mine = peers.c.connection_id == connection_id
     peer = _REACHED.run(session, connection=connection_id).one_or_none()
     if peer is None:
         return False
-    if peer.failures:
+    waking = bool(peer.failures) and not _quota_used_up(peer.problem)
+    if waking:
         wake(session, connection_id, now_ms)
-    if peer.failures or (peer.last_contact_at or 0) <= now_ms - FRESHNESS_MS:
+    if waking or (peer.last_contact_at or 0) <= now_ms - FRESHNESS_MS:
         session.execute(update(peers).where(mine).values(last_contact_at=now_ms))
-    return bool(peer.failures)
+    return waking
+
+
+def _quota_used_up(problem: str | None) -> bool:
+    return problem is not None and Problem.model_validate_json(problem).code == EXCEEDED
 
 
 def wake(session: Session, connection_id: str, now_ms: int) -> None:

@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 LANE_QUOTA: Final = Problem.from_error(
     TooMany(
         f"{HELD_PER_LANE} messages of this lane already wait",
-        code="lane_quota",
+        code="quota_exceeded",
         cause="An earlier message of the lane is missing or in quarantine.",
         fix="Send the missing message; this one was not stored, send it again.",
+        extra={"quota": "held_per_lane", "limit": HELD_PER_LANE},
     ),
     429,
 )
 CONNECTION_QUOTA: Final = Problem.from_error(
     TooMany(
         f"{HELD_PER_CONNECTION} messages of this connection already wait",
-        code="connection_quota",
+        code="quota_exceeded",
         cause="Earlier messages of many lanes are missing or in quarantine.",
         fix="Send the missing messages; this one was not stored, send it again.",
+        extra={"quota": "held_per_connection", "limit": HELD_PER_CONNECTION},
     ),
     429,
 )

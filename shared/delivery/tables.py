@@ -176,3 +176,17 @@ nonces = Table(
     sqlite_with_rowid=False,
 )
 """Nonces of verified requests, by key; ``expires_at`` in unix seconds."""
+
+usage = Table(
+    "delivery_usage",
+    delivery_metadata,
+    _connection(),
+    Column("window_start", BigInteger, nullable=False),
+    Column("octets", BigInteger, nullable=False, server_default="0"),
+    Column("lanes", Integer, nullable=False, server_default="0"),
+    Column("refused", Integer, nullable=False, server_default="0"),
+    Column("last_refused", String(20), nullable=False, server_default=""),
+    Column("last_refused_at", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""What a connection has used of its quotas in the hour that began at ``window_start``."""

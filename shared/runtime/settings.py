@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.wire.discovery import QuotaLimits
 from shared.wire.errors import FieldError, Invalid
 from shared.wire.identifiers import canonical_issuer
 from shared.wire.states import InstanceType
@@ -104,6 +105,15 @@ class ServiceSettings(BaseSettings):
     messages_per_request: int = Field(100, ge=1, le=1000)
     """Messages sent in one request, at most; the peer may ask for fewer."""
 
+    quota_requests_per_minute: int = Field(6_000, ge=1)
+    """Requests one peer may make to send or fetch messages, a minute and process; beyond that it is told to wait."""
+    quota_messages_per_minute: int = Field(600_000, ge=1)
+    """Messages one peer may send, a minute and process."""
+    quota_bytes_per_hour: int = Field(8 * 2**30, ge=1)
+    """Octets one peer may send in messages, an hour and all processes together."""
+    quota_new_lanes_per_hour: int = Field(200_000, ge=1)
+    """Lanes (records) one peer may begin, an hour and all processes together."""
+
     first_admin_email: str = ""
     """E-mail address of the first administrator, instead of the wizard."""
     first_admin_password: SecretStr = SecretStr("")
@@ -115,6 +125,16 @@ class ServiceSettings(BaseSettings):
     """From which level on lines are written."""
     log_format: Literal["json", "console"] = "json"
     """``json`` for machines, one object a line; ``console`` for eyes."""
+
+    @property
+    def quotas(self) -> QuotaLimits:
+        """How much one peer may ask of this instance, as peers are told."""
+        return QuotaLimits(
+            requests_per_minute=self.quota_requests_per_minute,
+            messages_per_minute=self.quota_messages_per_minute,
+            bytes_per_hour=self.quota_bytes_per_hour,
+            new_lanes_per_hour=self.quota_new_lanes_per_hour,
+        )
 
     @model_validator(mode="before")
     @classmethod

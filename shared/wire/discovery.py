@@ -51,12 +51,29 @@ class Software(WireModel):
     version: str
 
 
+class QuotaLimits(WireModel):
+    """How much an instance takes from one peer; beyond that it answers ``quota_exceeded`` and when to come back."""
+
+    requests_per_minute: int = Field(default=6_000, ge=1)
+    """Requests that carry or fetch messages."""
+    messages_per_minute: int = Field(default=600_000, ge=1)
+    bytes_per_hour: int = Field(default=8 * 2**30, ge=1)
+    """Octets of the bodies of those requests."""
+    new_lanes_per_hour: int = Field(default=200_000, ge=1)
+    """Lanes begun: messages that would begin another one are ``deferred``."""
+
+
 class Limits(WireModel):
     """What an instance accepts; senders keep to the smaller of both sides'."""
 
     messages_per_request: int = Field(default=100, ge=1, le=1000)
     bytes_per_request: int = Field(default=1_048_576, ge=65_536)
     pull_wait_seconds: int = Field(default=25, ge=0, le=60)
+    held_per_lane: int = Field(default=100, ge=0)
+    held_per_connection: int = Field(default=10_000, ge=0)
+    """Messages kept while an earlier one of their lane is missing; beyond that they are ``deferred``."""
+    quotas: QuotaLimits | None = None
+    """In the discovery document, where the instance has some."""
 
 
 class Criteria(WireModel):

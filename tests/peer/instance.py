@@ -28,6 +28,9 @@ CAPABILITIES = ["incident", "incident.comment"]
 FindKey = Callable[[str], PublicKey | None]
 
 
+MEMBERS = ("retry_after", "server_time", "errors", "quota", "limit", "window_seconds")
+
+
 class Refused(Problem):
     """A refusal the other side signed."""
 
@@ -220,7 +223,7 @@ def believe_form(answer: Answer) -> Document:
         raise PeerLied(problem.code) from problem
     if answer.status == 200:
         return document
-    extra = {name: document[name] for name in ("retry_after", "server_time", "errors") if name in document}
+    extra = {name: document[name] for name in MEMBERS if name in document}
     raise Refused(answer.status, str(document.get("code")), str(document.get("detail")), **extra)
 
 

@@ -51,6 +51,8 @@ async def pull(
         batch = await _fetch(context, line, wait)
         if not batch.messages or batch.lease is None:
             return 0
+        now_ms = round(context.clock().timestamp() * 1000)
+        new_lanes = context.quotas.new_lanes(connection_id, now_ms)
         outcomes = await context.database.write(
             service.receive,
             peer=line.peer,
@@ -58,7 +60,9 @@ async def pull(
             messages=batch.messages,
             handlers=handlers,
             now=context.clock(),
+            new_lanes=new_lanes,
         )
+        context.quotas.made(connection_id, new_lanes, now_ms)
         await _settle(context, line, batch.lease, outcomes)
     except RefusedByPeer as refusal:
         if refusal.problem.code == "connection_closed":

@@ -94,7 +94,7 @@ def announce_settings(session: Session, *, connection_id: str, now: datetime) ->
         lane=domain.CONTROL_LANE,
         type=MessageType.SETTINGS,
         subject="",
-        data_json=settings.model_dump_json(),
+        data_json=settings.model_dump_json(exclude_none=True),
         now_ms=milliseconds(now),
     )
     notify(session, "worker")

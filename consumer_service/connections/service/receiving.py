@@ -14,6 +14,7 @@ from consumer_service.connections.service.pinning import adopt_epoch, note_conta
 from consumer_service.connections.tables import Connection
 from shared.delivery import inbox, outbox
 from shared.delivery.inbox import Handler, SettledLater
+from shared.delivery.quotas import NewLanes
 from shared.delivery.voids import SKIPPED
 from shared.runtime.database import notify
 from shared.wire.errors import Invalid, NotFound
@@ -45,13 +46,19 @@ def receive(
     messages: Sequence[Message],
     handlers: Mapping[str, Handler],
     now: datetime,
+    new_lanes: NewLanes | None = None,
 ) -> list[Outcome]:
     """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``)."""
     if epoch != peer.peer_epoch:
         adopt_epoch(session, peer.id, epoch, now)
     note_contact(session, peer.id, now)
     received = inbox.receive(
-        session, connection_id=peer.id, messages=messages, handlers=handlers, now_ms=milliseconds(now)
+        session,
+        connection_id=peer.id,
+        messages=messages,
+        handlers=handlers,
+        now_ms=milliseconds(now),
+        new_lanes=new_lanes,
     )
     tell_late(session, peer.id, received.settled_later, now)
     return received.outcomes

@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from consumer_service.connections import domain, store
 from consumer_service.connections.domain import Vitals
-from consumer_service.connections.schemas import ConnectionDetail, ConnectionView, MessageView, RoundTrip
+from consumer_service.connections.schemas import ConnectionDetail, ConnectionView, MessageView, QuotaUse, RoundTrip
 from consumer_service.connections.service.lifecycle import get, milliseconds
 from consumer_service.connections.service.pinning import keys_of
 from consumer_service.connections.tables import Connection
 from shared.delivery import figures as delivery
+from shared.delivery import usage
 from shared.delivery.figures import Figures
 from shared.wire.connection import Settings
 from shared.wire.problems import Problem
@@ -75,11 +76,23 @@ def detail(session: Session, *, connection_id: str, now: datetime) -> Connection
             "last_contact_at": _instant(figures.last_contact_at),
             "next_attempt_at": _instant(figures.next_attempt_at or None),
             "problem": problem,
+            "quota_use": _quota_use(session, row, now),
             "beats": [
                 RoundTrip.model_validate(beat, from_attributes=True)
                 for beat in store.beats(session, row.id, now - timedelta(hours=24))
             ],
         }
+    )
+
+
+def _quota_use(session: Session, row: Connection, now: datetime) -> QuotaUse:
+    used = usage.used(session, row.id, milliseconds(now))
+    return QuotaUse(
+        octets=used.octets,
+        new_lanes=used.new_lanes,
+        refused=used.refused,
+        last_refused=used.last_refused,
+        last_refused_at=_instant(used.last_refused_at),
     )
 
 

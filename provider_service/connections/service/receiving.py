@@ -16,6 +16,7 @@ from shared.delivery import inbox, outbox
 from shared.delivery.claims import Claim
 from shared.delivery.inbox import Handler, SettledLater
 from shared.delivery.loop import OnSettled
+from shared.delivery.quotas import NewLanes
 from shared.delivery.voids import SKIPPED
 from shared.runtime.database import notify
 from shared.wire.errors import Conflict, Invalid, NotFound
@@ -49,13 +50,19 @@ def receive(
     messages: Sequence[Message],
     handlers: Mapping[str, Handler],
     now: datetime,
+    new_lanes: NewLanes | None = None,
 ) -> list[Outcome]:
     """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``)."""
     if epoch != peer.peer_epoch:
         adopt_epoch(session, peer.id, epoch, now)
     note_contact(session, peer.id, now)
     received = inbox.receive(
-        session, connection_id=peer.id, messages=messages, handlers=handlers, now_ms=milliseconds(now)
+        session,
+        connection_id=peer.id,
+        messages=messages,
+        handlers=handlers,
+        now_ms=milliseconds(now),
+        new_lanes=new_lanes,
     )
     tell_late(session, peer.id, received.settled_later, now)
     return received.outcomes

@@ -108,7 +108,7 @@ def test_beyond_a_hundred_a_lane_defers_and_stores_nothing(session: Session, eff
     received = receive(session, effects, *[message("a", sequence) for sequence in range(2, 104)])
     assert kinds(received) == ["held"] * 100 + ["deferred"] * 2
     assert received.outcomes[-1].problem is not None
-    assert received.outcomes[-1].problem.code == "lane_quota"
+    assert received.outcomes[-1].problem.to_wire()["quota"] == "held_per_lane"
     again = receive(session, effects, message("a", 103), message("a", 103))
     assert kinds(again) == ["deferred", "deferred"]
     assert len(receive(session, effects, message("a", 1)).settled_later) == 100
@@ -123,7 +123,7 @@ def test_beyond_the_connections_quota_messages_are_deferred(
     received = receive(session, effects, message("b", 3), message("c", 2), message("c", 1))
     assert kinds(received) == ["held", "deferred", "applied"]
     assert received.outcomes[1].problem is not None
-    assert received.outcomes[1].problem.code == "connection_quota"
+    assert received.outcomes[1].problem.to_wire()["quota"] == "held_per_connection"
     assert kinds(receive(session, effects, message("a", 2), peer=OTHER_PEER)) == ["held"]
 
 
