@@ -6,15 +6,19 @@ It knows no network: what sends is handed in, and so are the database and the cl
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
 from shared.delivery import claims, peers, settling
 from shared.delivery.claims import Claim, ClaimLimits
 from shared.delivery.settling import Settled
+from shared.wire.errors import Unavailable
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
+
+WRITE_PAUSES_S: Final = (0.1, 0.5, 2.0)
+"""Rests before what came of a batch is written again; after them the batch is left to its lease."""
 
 _log = logging.getLogger(__name__)
 _Result_co = TypeVar("_Result_co", covariant=True)
@@ -175,6 +179,12 @@ class DeliveryLoop:
         return await self._write(_settle, claim, outcomes, (limits, self._on_settled))
 
     async def _write(self, fn: Callable[..., Claim | None], claim: Claim, *args: Any) -> Claim | None:
+        """Write what came of a claim, again where the database is away for a moment: a verdict is worth keeping."""
+        for pause_s in WRITE_PAUSES_S:
+            try:
+                return await asyncio.shield(self._run(fn, claim, self._clock_ms(), *args))
+            except Unavailable:
+                await asyncio.sleep(pause_s)
         return await asyncio.shield(self._run(fn, claim, self._clock_ms(), *args))
 
 

@@ -1,5 +1,7 @@
 """PostgreSQL as the product uses it: psycopg 3 in a pool of threads, one transaction a hop."""
 
+import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from shared.runtime.jobs import Job, settle
 
 ATTEMPTS = 5
 """Times a transaction is tried that the server ends for a deadlock; the work is run again from its beginning."""
+
+PAUSE_SECONDS = 0.02
+"""Longest rest before the second try, drawn anew and growing with each, so that the same two do not meet again."""
 
 CONNECT_SECONDS = 10
 """How long to wait for the server, and for a free connection."""
@@ -81,4 +86,5 @@ class PostgresqlBackend:
                 job.error = as_meaning(error)
                 if attempt == ATTEMPTS or not wants_another_try(error):
                     break
+                time.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))
         settle([job])

@@ -51,7 +51,6 @@ def receive(
     """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``)."""
     if epoch != peer.peer_epoch:
         adopt_epoch(session, peer.id, epoch, now)
-    note_contact(session, peer.id, now)
     received = inbox.receive(
         session,
         connection_id=peer.id,
@@ -61,6 +60,8 @@ def receive(
         new_lanes=new_lanes,
     )
     tell_late(session, peer.id, received.settled_later, now)
+    # Last, as everywhere: lanes, then records, then channels, then the peer's row (docs/adr/0003, *Locks*).
+    note_contact(session, peer.id, now)
     return received.outcomes
 
 

@@ -9,9 +9,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.delivery import figures, outbox, peers
+from shared.delivery import loop as loop_module
 from shared.delivery.claims import Claim, ClaimLimits
 from shared.delivery.loop import BatchRefused, DeliveryFailed, DeliveryLoop, PeerClosed
 from shared.delivery.settling import Settled
+from shared.wire.errors import Unavailable
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode, OutcomeKind
@@ -33,6 +35,7 @@ class World:
         self.answer: dict[str, Answer] = {}
         self.gates: dict[str, asyncio.Event] = {}
         self.broken = 0
+        self.away = 0
         self.happened = asyncio.Event()
         self.loop = self.make()
 
@@ -51,6 +54,9 @@ class World:
         if self.broken:
             self.broken -= 1
             raise OSError("the disk is full")
+        if self.away:
+            self.away -= 1
+            raise Unavailable("A deadlock was ended")
         with Session(self.engine) as session, session.begin():
             result = fn(session, *args)
         self.happened.set()
@@ -170,6 +176,22 @@ async def test_a_mistake_in_one_batch_leaves_it_to_its_lease(world: World, caplo
     assert world.figures(OTHER_PEER).queued == 0
     assert world.figures().queued == 1
     assert "was left to its lease" in caplog.text
+
+
+async def test_a_verdict_outlives_a_database_that_is_away_for_a_moment(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "WRITE_PAUSES_S", (0, 0, 0))
+
+    def answer(claim: Claim) -> Sequence[Outcome]:
+        world.away = 3
+        return verdicts(claim)
+
+    world.queue("a")
+    world.answer[PEER] = answer
+    await world.loop.deliver_due()
+    assert world.settled == [("a", OutcomeKind.APPLIED)]
+    assert len(world.sent) == 1
 
 
 async def test_a_slow_peer_delays_no_other_and_has_one_batch_in_flight(world: World) -> None:
