@@ -28,6 +28,7 @@ from provider_service.keys import peer as key_peer
 from provider_service.keys import routes as keys
 from provider_service.keys.service import KeyHolder
 from provider_service.mail import routes as mail
+from provider_service.options import routes as options
 from provider_service.records import routes as records
 from provider_service.registrations import routes as registrations
 from provider_service.scim import peer as scim_peer
@@ -46,6 +47,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     mail.router,
     directory.router,
     *accounts.ROUTERS,
+    options.router,
     instance.router,
     keys.router,
     health.router,

@@ -22,6 +22,7 @@ from provider_service.keys import checks as key_checks
 from provider_service.keys import service as keys
 from provider_service.keys.service import KeyHooks
 from provider_service.mail.service import Desk
+from provider_service.options import service as options
 from provider_service.records import service as records
 from provider_service.registrations import checks as registration_checks
 from provider_service.registrations import service as registrations
@@ -76,7 +77,7 @@ def check_registry() -> CheckRegistry:
 
 def account_hooks() -> AccountHooks:
     """Return what higher slices have to say before contacts are merged and declarations taken back."""
-    return AccountHooks()
+    return AccountHooks(before_removal=(options.forbid_removal,))
 
 
 def key_hooks() -> KeyHooks:

@@ -164,9 +164,11 @@ def attribute(session: Session, object_: str, code: str, *, lock: bool = False) 
     return session.get(CustomAttribute, (object_, code), with_for_update=lock or None, populate_existing=lock)
 
 
-def attributes(session: Session, object_: str | None) -> Sequence[CustomAttribute]:
-    """Return what is declared, for one object or for all."""
+def attributes(session: Session, object_: str | None, *, lock: bool = False) -> Sequence[CustomAttribute]:
+    """Return what is declared, for one object or for all, locked where it must not be changed meanwhile."""
     query = select(CustomAttribute).order_by(CustomAttribute.object, CustomAttribute.code)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query if object_ is None else query.where(CustomAttribute.object == object_)).all()
 
 

@@ -63,6 +63,8 @@ _PROVIDER: Final[_Rows] = {
     (READERS, "companies:read"): "list_custom_attributes get_custom_attribute",
     (ADMIN, "users:read"): "list_groups get_group list_scim_clients",
     (ADMIN, "users:write"): ("create_group create_scim_client revoke_scim_client give_scim_group take_scim_group"),
+    (READERS, "options:read"): "list_options get_option list_option_changes",
+    (ADMIN, "options:write"): "set_option reset_option",
     (READERS, "registrations:read"): (
         "list_registrations get_registration list_registration_entries get_registration_status"
     ),

@@ -67,6 +67,7 @@ async def _lived(world: World) -> Facts:
             "spare_contact_id": spare["id"],
             "object": declared["object"],
             "code": declared["code"],
+            "option": "SVC_CSS_ALLOW_CONTACT",
             "company_id": waiting["company_id"],
             "contact_id": waiting["contact_id"],
             "connected_contact_id": pushed["contact_id"],

@@ -21,6 +21,8 @@ from provider_service.directory import routes as directory
 from provider_service.directory.domain import SCOPES, Person
 from provider_service.directory.service import NewPassword
 from provider_service.mail import routes as mail
+from provider_service.options import routes as options
+from provider_service.options import service as option_service
 from provider_service.settings import Settings
 from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
@@ -136,10 +138,10 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 @pytest.fixture
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
-    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS):
+    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS, options.router):
         app.include_router(router)
     app.state.context = context
-    app.state.account_hooks = AccountHooks()
+    app.state.account_hooks = AccountHooks(before_removal=(option_service.forbid_removal,))
     deps.install(app)
     problems.install(app)
     app.add_middleware(RequestIds)

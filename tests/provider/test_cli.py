@@ -190,3 +190,17 @@ def test_nothing_runs_on_a_database_of_another_version(
     result = CliRunner().invoke(cli, ["users", "list"])
     assert isinstance(result.exception, Conflict)
     assert result.exception.code == "schema_behind"
+
+
+def test_an_option_is_set_reset_and_its_history_told(operator: Operator) -> None:
+    code = "SVC_CSS_ALLOW_CONSUMER"
+    operator.begin()
+    assert operator.does("options", "get", code).strip() == "FALSE"
+    operator.does("options", "set", code, "true")
+    assert operator.does("options", "get", code).strip() == "TRUE"
+    operator.does("options", "reset", code)
+    assert operator.does("options", "get", code).strip() == "FALSE"
+    assert len(operator.does("options", "history", code).splitlines()) == 2
+    assert code in operator.does("options", "list")
+    assert operator.refused("options", "set", code, "maybe").code == "option_invalid"
+    assert operator.refused("options", "get", "NOTHING").code == "option_unknown"

@@ -107,9 +107,11 @@ def find_attribute(session: Session, object_: DeclaredFor, code: str) -> Attribu
     return None if found is None else attribute_record(found)
 
 
-def list_attributes(session: Session, object_: DeclaredFor | None = None) -> Sequence[AttributeRecord]:
-    """Return what is declared, for one object or for all, by object and code."""
-    return [attribute_record(row) for row in store.attributes(session, object_)]
+def list_attributes(
+    session: Session, object_: DeclaredFor | None = None, *, lock: bool = False
+) -> Sequence[AttributeRecord]:
+    """Return what is declared, for one object or for all, by object and code; ``lock`` keeps it as it is."""
+    return [attribute_record(row) for row in store.attributes(session, object_, lock=lock)]
 
 
 def _required(session: Session, object_: DeclaredFor, code: str) -> CustomAttribute:

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from provider_service.console.german import onboarding, operation, people, rekeying, words
+from provider_service.console.german import onboarding, operation, people, rekeying, self_service, words
 
-GERMAN: Final = {**words.GERMAN, **people.GERMAN, **onboarding.GERMAN, **operation.GERMAN, **rekeying.GERMAN}
+GERMAN: Final = {
+    **words.GERMAN,
+    **people.GERMAN,
+    **onboarding.GERMAN,
+    **operation.GERMAN,
+    **rekeying.GERMAN,
+    **self_service.GERMAN,
+}
 """English sentence to German sentence."""

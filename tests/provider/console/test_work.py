@@ -207,3 +207,15 @@ async def declared(world: World) -> None:
         actor=SYSTEM,
         now=world.now(),
     )
+
+
+async def test_an_option_is_set_refused_with_the_reason_and_given_its_default_back(admin: Browser) -> None:
+    at = "/options/SVC_CSS_SELF_REGISTRATION"
+    await admin.post(at, value="None")
+    assert "New Or Existing" in (await admin.get(at)).text
+    refused = await admin.post("/options/SVC_CSS_ACCT_KEY_FIELD", value="Nothing_c")
+    assert refused.status_code == 422
+    assert "Not an attribute of the account with unique values" in refused.text
+    assert 'value="Nothing_c"' in refused.text
+    await admin.post(at, reset="yes")
+    assert "Back to the default" not in (await admin.get(at)).text

@@ -7,6 +7,7 @@ from provider_service.accounts import routes as accounts
 from provider_service.audit import routes as audit
 from provider_service.directory import routes as directory
 from provider_service.mail import routes as mail
+from provider_service.options import routes as options
 from shared.wire.states import Role
 
 pytestmark = pytest.mark.anyio
@@ -53,12 +54,17 @@ MAY = {
     "get_custom_attribute": READERS,
     "update_custom_attribute": ADMIN,
     "delete_custom_attribute": ADMIN,
+    "list_options": READERS,
+    "get_option": READERS,
+    "set_option": ADMIN,
+    "reset_option": ADMIN,
+    "list_option_changes": READERS,
 }
 """Operation to the roles that reach it."""
 
 ROUTES = [
     route
-    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS)
+    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS, options.router)
     for route in router.routes
     if isinstance(route, APIRoute)
 ]
@@ -80,6 +86,7 @@ BODIES = {
     "merge_contact": {"into_id": "0197f3c0-0000-7000-8000-000000000001"},
     "create_custom_attribute": {"object": "company", "code": "X_c", "type": "text", "label": "X"},
     "update_custom_attribute": {"label": "X"},
+    "set_option": {"value": "TRUE"},
 }
 HOSTILE = [
     b"",
@@ -222,6 +229,8 @@ async def existing(house, client, route):
         return route.path.format(user_id=house.person().id), '"1"'
     if "{" not in route.path:
         return route.path, ""
+    if "{option}" in route.path:
+        return route.path.format(option="SVC_CSS_ALLOW_CONTACT"), '"0"'
     if "{code}" in route.path:
         await client.post("/api/v1/custom-attributes", json=BODIES["create_custom_attribute"])
         return route.path.format(object="company", code="X_c"), '"1"'

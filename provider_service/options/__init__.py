@@ -1,0 +1,1 @@
+"""Profile options: what self-service registration does is set here, and counts at once."""
