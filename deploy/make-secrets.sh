@@ -19,10 +19,11 @@ for service in provider consumer; do
     printf '%s' "$password" > "${service}_database_password"
     printf 'postgresql://exchange:%s@%s-db/exchange' "$password" "$service" > "${service}_database_url"
     openssl rand -base64 32 > "${service}_master_key"
+    openssl rand -base64 32 > "${service}_identity_master_key"
     word > "${service}_metrics_token"
 done
 : > smtp_password # fill it in where the mail server asks for one
 
 chmod 0444 ./*
 chmod 0700 .
-echo "Made in $folder. Keep a copy of both master keys where the backups are not: without them nothing sealed opens."
+echo "Made in $folder. Keep a copy of the four master keys where the backups are not: without them nothing sealed opens."

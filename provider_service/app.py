@@ -26,6 +26,7 @@ from provider_service.instance import peer as instance_peer
 from provider_service.instance import routes as instance
 from provider_service.keys import peer as key_peer
 from provider_service.keys import routes as keys
+from provider_service.keys import service as key_service
 from provider_service.keys.service import KeyHolder
 from provider_service.mail import routes as mail
 from provider_service.options import routes as options
@@ -34,8 +35,9 @@ from provider_service.registrations import routes as registrations
 from provider_service.scim import peer as scim_peer
 from provider_service.scim import routes as scim
 from provider_service.settings import Settings
-from provider_service.worker import Worker
+from provider_service.worker import Worker, keys_turn
 from shared.runtime.health import Health, metrics_route
+from shared.runtime.turns import Turns
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id
 from shared.transport.rates import RateLimiter, RateRule, address_key
@@ -153,18 +155,24 @@ def rate_rule() -> RateRule:
 async def _running(context: Context, holder: KeyHolder, probes: Health, *, worker: bool) -> AsyncIterator[None]:
     stop = asyncio.Event()
     await _first_administrator(context)
+    await context.database.read(key_service.require_identity, context.masters)
     await holder.refresh()
     following = asyncio.create_task(holder.follow())
-    working = asyncio.create_task(Worker(context).run(stop)) if worker else None
+    working = asyncio.create_task(Worker(context).run(stop) if worker else _tending(context).run_until(stop))
     probes.started = True
     try:
         yield
     finally:
         stop.set()
         following.cancel()
-        await asyncio.gather(following, *([working] if working else []), return_exceptions=True)
+        await asyncio.gather(following, working, return_exceptions=True)
         await context.peers.aclose()
         context.database.close()
+
+
+def _tending(context: Context) -> Turns:
+    """Return what stays here where workers are processes of their own: they cannot open the identity key."""
+    return Turns(context.database, keys_turn(context) if context.database.engine_name == "postgresql" else [])
 
 
 async def _first_administrator(context: Context) -> None:

@@ -34,9 +34,9 @@ from shared.runtime import migrations
 from shared.runtime.command import Program, make_cli, opened, run
 from shared.runtime.database import Database
 from shared.runtime.doctor import Finding
-from shared.runtime.master_keys import load_master_keys
+from shared.runtime.master_keys import open_masters
 from shared.runtime.settings import load
-from shared.signing.envelopes import MasterKey
+from shared.signing.envelopes import MasterKeys
 from shared.wire.errors import NotFound
 from shared.wire.states import KeyPurpose, Role
 
@@ -68,7 +68,7 @@ class Desk:
 
     settings: Settings
     session: Session
-    masters: dict[str, MasterKey]
+    masters: MasterKeys
     caller: Caller
     now: datetime
 
@@ -96,7 +96,7 @@ async def _run_worker(settings: Any, stop: Any) -> None:
 
 async def _checks(settings: Any, database: Database) -> list[Finding]:
     """Look at the record and the keys, as the Health Dashboard does."""
-    masters = _masters(settings)
+    masters = open_masters(settings, identity=True, required=False)
 
     def look(session: Session) -> list[Finding]:
         standing = instance.state(session, settings.data_dir)
@@ -114,18 +114,18 @@ def _finding(leaf: HealthNode) -> Finding:
     return Finding(f"Keys: {leaf.title}", passed=leaf.colour is not Colour.RED, found=leaf.found, fix=leaf.fix)
 
 
-def _masters(settings: Settings) -> dict[str, MasterKey]:
-    return {name: MasterKey(name, secret) for name, secret in load_master_keys(settings)}
-
-
 @contextmanager
-def desk() -> Iterator[Desk]:
-    """Open the database for one command; refused while its schema is not this version's."""
+def desk(*, publishes: bool = False) -> Iterator[Desk]:
+    """Open the database for one command; refused while its schema is not this version's.
+
+    ``publishes``: the command needs the identity key, and so its master key.
+    """
     settings = load(Settings)
     with opened(settings) as database:
         migrations.require_head(database, MIGRATIONS, program=NAME)
         with database.transaction() as session:
-            yield Desk(settings, session, _masters(settings), operator(getpass.getuser()), datetime.now(UTC))
+            masters = open_masters(settings, identity=True, required=publishes)
+            yield Desk(settings, session, masters, operator(getpass.getuser()), datetime.now(UTC))
 
 
 cli = make_cli(
@@ -282,7 +282,7 @@ def rekey_identity(reason: Reason) -> None:
 @key_ring.command("rewrap")
 def rewrap_keys() -> None:
     """Seal every key under the present master key, so that earlier ones can be dropped."""
-    with desk() as here:
+    with desk(publishes=True) as here:
         count = keys.rewrap(here.session, here.masters, actor=here.caller.actor, now=here.now)
     console.print(f"{count} keys were sealed anew under the master key {next(iter(here.masters))}.")
 
@@ -306,7 +306,7 @@ def declare_instance(decision: Annotated[Declaration, typer.Argument(help="What 
     from provider_service import composition  # noqa: PLC0415  # --help stays quick
 
     declare = instance.declare_copy if decision is Declaration.COPY else instance.declare_restored
-    with desk() as here:
+    with desk(publishes=True) as here:
         hooks = composition.instance_hooks(here.masters)
         found: Instance = declare(here.session, actor=here.caller.actor, hooks=hooks, now=here.now)
     instance.mark(found, here.settings.data_dir)
@@ -358,7 +358,7 @@ def _with_hooks(work: Callable[[Desk, dict[str, Any]], Any]) -> Any:
     """Change keys with everything that follows from it, in one transaction."""
     from provider_service import composition  # noqa: PLC0415  # --help stays quick
 
-    with desk() as here:
+    with desk(publishes=True) as here:
         return work(here, {"actor": here.caller.actor, "hooks": composition.key_hooks(), "now": here.now})
 
 

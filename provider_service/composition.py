@@ -31,7 +31,7 @@ from shared.delivery.inbox import Handler
 from shared.delivery.quotas import Quotas
 from shared.delivery.settling import Settled
 from shared.runtime.database import Database, notify
-from shared.runtime.master_keys import load_master_keys
+from shared.runtime.master_keys import open_masters
 from shared.runtime.turns import CHANNEL
 from shared.signing.envelopes import MasterKey
 from shared.transport.client import PeerClient
@@ -45,9 +45,16 @@ def utc_now() -> datetime:
 
 
 def make_context(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now, transports: Mapping[str, Any] | None = None
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    transports: Mapping[str, Any] | None = None,
+    identity: bool = True,
 ) -> Context:
-    """Return what a process holds. ``transports``: ways to peers in the same process, for tests."""
+    """Return what a process holds. ``transports``: ways to peers in the same process, for tests.
+
+    ``identity``: whether it may open the identity key, which takes another master key; workers may not.
+    """
     egress = EgressPolicy(
         allowed_networks=[str(network) for network in settings.allowed_networks],
         allowed_origins=(*settings.allowed_origins, *_own_loopback(settings)),
@@ -58,7 +65,7 @@ def make_context(
         database=Database(settings.database_url.get_secret_value()),
         peers=PeerClient(egress, clock=lambda: clock().timestamp(), transports=transports),
         clock=clock,
-        masters={name: MasterKey(name, secret) for name, secret in load_master_keys(settings)},
+        masters=open_masters(settings, identity=identity),
         quotas=Quotas(settings.quotas),
     )
 

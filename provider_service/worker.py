@@ -45,7 +45,6 @@ class Worker:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._registry = composition.check_registry()
-        self._hooks = composition.key_hooks()
         self._seen: str | None = None
         self.delivery = DeliveryLoop(
             run=context.database.write,
@@ -62,7 +61,7 @@ class Worker:
                 Turn("handshakes", 5, self.handshakes),
                 Turn("connections", 1, self.connections),
                 Turn("watch", 1, self.watch),
-                Turn("keys", 5, self.keys),
+                *keys_turn(context),
                 Turn("beat", 15, self.beat, wakeable=False),
                 Turn("tidy", 600, self.tidy, wakeable=False),
             ],
@@ -140,9 +139,7 @@ class Worker:
 
     async def keys(self) -> None:
         """Activate, retire and renew what is due."""
-        await self._context.database.write(
-            keys.tend, self._context.masters, hooks=self._hooks, now=self._context.clock()
-        )
+        await tend_keys(self._context)
 
     async def beat(self) -> None:
         """Say that this worker is alive."""
@@ -152,6 +149,16 @@ class Worker:
     async def tidy(self) -> None:
         """Forget what need not be remembered any more."""
         await self._context.database.write(_tidy, self._context.clock())
+
+
+async def tend_keys(context: Context) -> None:
+    """Activate, retire and renew keys as is due; only a process that holds the identity can publish that."""
+    await context.database.write(keys.tend, context.masters, hooks=composition.key_hooks(), now=context.clock())
+
+
+def keys_turn(context: Context) -> list[Turn]:
+    """Return the turn that tends the keys, in a process that can."""
+    return [Turn("keys", 5, lambda: tend_keys(context))] if keys.holds_identity(context.masters) else []
 
 
 def _touch_changed(session: Session, seen: str | None) -> str | None:
@@ -178,7 +185,7 @@ def _ms(now: datetime) -> int:
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Run a worker process until ``stop`` is set."""
-    context = composition.make_context(settings)
+    context = composition.make_context(settings, identity=False)
     try:
         await Worker(context).run(stop)
     finally:

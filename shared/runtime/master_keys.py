@@ -11,11 +11,25 @@ import structlog
 from pydantic import SecretStr
 
 from shared.runtime.settings import ServiceSettings, SettingsRefused
+from shared.signing.envelopes import MasterKey, MasterKeys
 
 KEY_BYTES = 32
 DEVELOPMENT_FILE = "master.key"
+DEVELOPMENT_IDENTITY_FILE = "identity.key"
 
 _log = structlog.get_logger(__name__)
+
+
+def open_masters(settings: ServiceSettings, *, identity: bool, required: bool = True) -> MasterKeys:
+    """Return the master keys a process is given, with ``identity`` those of the identity key too.
+
+    Without ``required`` it does without these where none are set. Raises `SettingsRefused`.
+    """
+    own = load_identity_keys(settings, required=required) if identity else []
+    return MasterKeys(
+        (MasterKey(name, secret) for name, secret in load_master_keys(settings)),
+        (MasterKey(name, secret) for name, secret in own),
+    )
 
 
 def load_master_keys(settings: ServiceSettings) -> list[tuple[str, bytes]]:
@@ -29,8 +43,41 @@ def load_master_keys(settings: ServiceSettings) -> list[tuple[str, bytes]]:
         current = _development_key(settings.data_dir / DEVELOPMENT_FILE)
     else:
         raise SettingsRefused("The master key is missing", fix="Make one with: openssl rand -base64 32")
-    previous = settings.previous_master_keys.get_secret_value().replace(",", " ").split()
-    return [_named(key) for key in (current.get_secret_value(), *previous)]
+    return _all_named(current, settings.previous_master_keys)
+
+
+def load_identity_keys(settings: ServiceSettings, *, required: bool = True) -> list[tuple[str, bytes]]:
+    """Return (name, 32 bytes) of each master key of the identity, the one that seals first.
+
+    Without ``required`` a process that was not given any gets none. Raises `SettingsRefused` as `load_master_keys`, and
+    for one that is a common master key too: then it would protect nothing apart.
+    """
+    if settings.identity_master_key is not None:
+        current = settings.identity_master_key
+    elif settings.environment == "development":
+        current = _development_key(settings.data_dir / DEVELOPMENT_IDENTITY_FILE)
+    elif required:
+        raise SettingsRefused(
+            "The master key of the identity is missing",
+            cause="What publishes keys opens the identity key, which has a master key of its own.",
+            fix="Make one with: openssl rand -base64 32; set IDENTITY_MASTER_KEY (or _FILE) for serve and the commands",
+            code="identity_master_key",
+        )
+    else:
+        return []
+    found = _all_named(current, settings.previous_identity_master_keys)
+    if found[0][0] in {name for name, _ in load_master_keys(settings)}:
+        raise SettingsRefused(
+            "The master key of the identity is the common one",
+            fix="Make another one with: openssl rand -base64 32",
+            code="identity_master_key",
+        )
+    return found
+
+
+def _all_named(current: SecretStr, previous: SecretStr) -> list[tuple[str, bytes]]:
+    earlier = previous.get_secret_value().replace(",", " ").split()
+    return [_named(key) for key in (current.get_secret_value(), *earlier)]
 
 
 def _development_key(path: Path) -> SecretStr:

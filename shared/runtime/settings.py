@@ -78,6 +78,10 @@ class ServiceSettings(BaseSettings):
     """32 bytes in base64 that seal every secret in the database; in development made once and kept in ``data_dir``."""
     previous_master_keys: SecretStr = SecretStr("")
     """Earlier master keys, separated by blanks or commas, still able to open what they sealed."""
+    identity_master_key: SecretStr | None = None
+    """As ``master_key``, for the identity key alone; for ``serve`` and commands on keys, never given to ``worker``."""
+    previous_identity_master_keys: SecretStr = SecretStr("")
+    """Earlier ones of these, separated by blanks or commas."""
 
     smtp_host: str = ""
     """Mail server; empty: no e-mail is sent and links are copied by hand."""

@@ -7,7 +7,7 @@ can be put in another's place; the master key's name is bound to the wrapped key
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,6 +35,15 @@ class MasterKey:
     def __post_init__(self) -> None:
         if _NAME.fullmatch(self.name) is None or len(self.secret) != KEY_BYTES:
             raise ValueError(f"A master key has a name of letters, digits, _ and -, and {KEY_BYTES} bytes")
+
+
+class MasterKeys(dict[str, MasterKey]):
+    """Master keys by name: the first seals, all open. Those of the identity key stand apart from them."""
+
+    def __init__(self, common: Iterable[MasterKey], identity: Iterable[MasterKey]) -> None:
+        super().__init__((key.name, key) for key in common)
+        self.identity = {key.name: key for key in identity}
+        """Empty in a process that has no business with the identity."""
 
 
 @dataclass(frozen=True, slots=True)

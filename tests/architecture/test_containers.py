@@ -154,12 +154,16 @@ def test_compose_sets_only_what_the_service_knows(compose: dict[str, Any], servi
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_service_and_worker_share_settings_and_data_and_wait_for_the_migration(
+def test_service_and_worker_share_all_but_the_identity_and_wait_for_the_migration(
     compose: dict[str, Any], service: str
 ) -> None:
     serving, working = (compose["services"][name] for name in (service, f"{service}-worker"))
-    for part in ("image", "environment", "secrets", "volumes", "user"):
+    for part in ("image", "volumes", "user"):
         assert serving[part] == working[part]
+    secret = f"{service}_identity_master_key"
+    assert set(serving["secrets"]) - set(working["secrets"]) == {secret}
+    own = {f"{service.upper()}_IDENTITY_MASTER_KEY_FILE": f"/run/secrets/{secret}"}
+    assert serving["environment"] == working["environment"] | own
     for one in (serving, working):
         assert one["depends_on"][f"{service}-migrate"] == {"condition": "service_completed_successfully"}
     migrating = compose["services"][f"{service}-migrate"]

@@ -128,5 +128,7 @@ async def _rekeyed(provider: Machine, consumer: Machine, connection: str, desk: 
         return "after the loss" in await texts(c)
 
     await until("the record arrives", arrived, 30)
+    kid = (await p.post("/api/v1/keys/rotations", {"purpose": "http"}))["kid"]
+    await state(p, f"/api/v1/keys/{kid}", "active")  # by a process that holds the identity: no worker does
     await p.aclose()
     await c.aclose()

@@ -13,6 +13,7 @@ from provider_service.instance import service as instance
 from provider_service.instance.domain import NewInstance
 from provider_service.keys import service as keys
 from shared.runtime.database import Database
+from shared.runtime.master_keys import open_masters
 from shared.runtime.settings import load
 from shared.wire.errors import Conflict, ExchangeError, NotFound
 from shared.wire.states import InstanceType, KeyPurpose, KeyState, Role
@@ -47,7 +48,6 @@ class Operator:
         with self.database.transaction() as session:
             from provider_service import composition
             from provider_service.audit.domain import SYSTEM
-            from provider_service.cli import _masters
             from provider_service.settings import Settings
 
             settings = load(Settings)
@@ -56,7 +56,7 @@ class Operator:
                 NewInstance(name="hub-one", instance_type=InstanceType.PRODUCTION),
                 issuer=ISSUER,
                 actor=SYSTEM,
-                hooks=composition.instance_hooks(_masters(settings)),
+                hooks=composition.instance_hooks(open_masters(settings, identity=True)),
                 now=composition.utc_now(),
             )
         instance.mark(made, self.folder)

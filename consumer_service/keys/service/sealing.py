@@ -38,21 +38,16 @@ def open_sealed(session: Session, masters: Masters, text: str, *, table: str, ro
 
 
 def rewrap(session: Session, masters: Masters, *, actor: Actor, now: datetime) -> int:
-    """Wrap every key under the first of ``masters``; return how many were not yet.
+    """Wrap every key under the first of its master keys, the identity under its own; return how many were not yet.
 
     Needs no downtime: processes that still seal under the old one go on opening both. Raises `EnvelopeRefused`, and
     changes nothing, when one of them cannot be opened.
     """
     publication.next_sequence(session)
-    target = next(iter(masters.values()))
-    due = [row for row in store.all_keys(session) if envelopes.sealed_under(row.private_sealed) != target.name]
-    for row in due:
-        row.private_sealed = envelopes.rewrap(
-            row.private_sealed, masters=masters, master=target, table=ring.TABLE, row=row.kid, column=ring.COLUMN
-        )
+    due = [row for row in store.all_keys(session) if ring.rewrap(row, masters)]
     if due:
         session.flush()
-        after = {"master_key": target.name, "keys": len(due)}
+        after = {"master_key": next(iter(masters)), "keys": len(due)}
         audit.record(
             session, actor=actor, action="keys.rewrapped", subject_type="key", subject_id="all", after=after, now=now
         )

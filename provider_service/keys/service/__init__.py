@@ -12,8 +12,10 @@ from provider_service.keys.service.publication import (
 from provider_service.keys.service.ring import (
     Masters,
     get_key,
+    holds_identity,
     identity_thumbprint,
     list_keys,
+    require_identity,
     signer,
     verifiers,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "forget",
     "get_key",
     "health",
+    "holds_identity",
     "identity_thumbprint",
     "key_set",
     "list_keys",
@@ -51,6 +54,7 @@ __all__ = [
     "pending_notice",
     "rekey",
     "replace_ring",
+    "require_identity",
     "rewrap",
     "rotate",
     "seal",

@@ -61,8 +61,9 @@ def _master_key(rows: Sequence[KeyRow], masters: Masters) -> HealthNode:
         open_sealed(text, masters=masters, table="health", row="sample", column="sample")
         return f"{master.name} seals; {len(masters)} configured"
 
-    under = [_sealed_under(row) for row in rows]
-    missing = set(under) - set(masters)
+    seen = [row for row in rows if ring.holds_identity(masters) or row.purpose != KeyPurpose.IDENTITY]
+    under = {row.kid: _sealed_under(row) for row in seen}
+    missing = {under[row.kid] for row in seen if under[row.kid] not in ring.masters_of(masters, row.purpose)}
     if missing or not masters:
         return HealthNode(
             "master_key",
@@ -73,14 +74,14 @@ def _master_key(rows: Sequence[KeyRow], masters: Masters) -> HealthNode:
             fix="Give it as a previous master key, then rewrap the ring.",
         )
     node = _tried("master_key", "Master key readable", look)
-    stale = sum(name != next(iter(masters)) for name in under)
+    stale = sum(under[row.kid] != next(iter(ring.masters_of(masters, row.purpose))) for row in seen)
     if node.colour is Colour.GREEN and stale:
         return HealthNode(
             node.name,
             node.title,
             Colour.YELLOW,
-            found=f"{stale} keys are still sealed under an earlier master key",
-            cause="The master key was replaced and the ring was not rewrapped.",
+            found=f"{stale} keys are still sealed under another master key than theirs",
+            cause="A master key was replaced, or the identity was given its own, and the ring was not rewrapped.",
             fix="Rewrap the ring, then drop the earlier master key.",
         )
     return node
@@ -90,6 +91,8 @@ def _opens(row: KeyRow, masters: Masters) -> HealthNode:
     title = f"{row.purpose} key {row.kid} ({row.state})"
     if row.state in {KeyState.RETIRED, KeyState.COMPROMISED} and row.purpose != KeyPurpose.DATA:
         return _unused(f"key_{row.kid}", title)
+    if not _looks_at(row.purpose, masters):
+        return _elsewhere(f"key_{row.kid}", title)
 
     def look() -> str:
         if row.purpose == KeyPurpose.DATA:
@@ -105,6 +108,8 @@ def _signs(session: Session, masters: Masters, purpose: KeyPurpose) -> HealthNod
     row = store.active(session, purpose)
     if row is None:
         return _unused(f"sign_{purpose}", title)
+    if not _looks_at(purpose, masters):
+        return _elsewhere(f"sign_{purpose}", title)
 
     def look() -> str:
         key = ring.open_private(row, masters)
@@ -142,7 +147,7 @@ def _compared(session: Session, row: KeySetRow, now: datetime) -> str:
 
 def _expiry(row: KeySetRow, now: datetime) -> HealthNode:
     found = f"The key set expires at {row.expires_at:%Y-%m-%d %H:%M} UTC"
-    cause, fix = "It is renewed by the worker.", "See that the worker runs."
+    cause, fix = "It is renewed by the serving process, which holds the identity.", "Look at its log."
     if row.expires_at <= now:
         return HealthNode("expiry", "Next expiry", Colour.RED, found, cause, fix)
     if row.expires_at - now <= KEY_SET_RENEWAL - RENEWAL_LATE:
@@ -220,6 +225,15 @@ def _sealed_under(row: KeyRow) -> str:
         return sealed_under(row.private_sealed)
     except EnvelopeMalformed:
         return f"(that of {row.kid} cannot be read)"
+
+
+def _looks_at(purpose: str, masters: Masters) -> bool:
+    return purpose != KeyPurpose.IDENTITY or ring.holds_identity(masters)
+
+
+def _elsewhere(name: str, title: str) -> HealthNode:
+    """A worker does not hold the identity; the serving process refuses to start where it does not open."""
+    return HealthNode(name, title, Colour.GREY, "Opened by the serving process only")
 
 
 def _unused(name: str, title: str) -> HealthNode:

@@ -14,7 +14,8 @@ from provider_service.audit.domain import Actor
 from provider_service.keys import store
 from provider_service.keys.domain import DATA_ALGORITHM, VERIFYING_STATES, Key
 from provider_service.keys.tables import KeyRow
-from shared.signing.envelopes import KEY_BYTES, MasterKey, open_sealed, seal
+from shared.signing.envelopes import KEY_BYTES, MasterKey, MasterKeys, open_sealed, seal, sealed_under
+from shared.signing.envelopes import rewrap as rewrapped
 from shared.signing.keys import Algorithm, PrivateKey, PublicKey, generate
 from shared.wire.errors import NotFound, Unavailable
 from shared.wire.identifiers import new_id
@@ -26,6 +27,29 @@ Masters = Mapping[str, MasterKey]
 TABLE: Final = "keys"
 COLUMN: Final = "private_sealed"
 _OPENED_LIMIT: Final = 32
+
+
+def masters_of(masters: Masters, purpose: str) -> Masters:
+    """Return the master keys that seal (the first) and open keys of ``purpose``.
+
+    An identity has master keys of its own; one that was sealed under a common one before still opens. Raises
+    `Unavailable` (code ``identity_locked``) for the identity in a process that was not given its master key.
+    """
+    if purpose != KeyPurpose.IDENTITY or not isinstance(masters, MasterKeys):
+        return masters
+    if not masters.identity:
+        raise Unavailable(
+            "This process cannot open the identity key",
+            code="identity_locked",
+            cause="It was not given the master key of the identity, which workers do not need.",
+            fix="Do this where 'serve' runs, in the console, or by a command with IDENTITY_MASTER_KEY set.",
+        )
+    return {**masters.identity, **masters}
+
+
+def holds_identity(masters: Masters) -> bool:
+    """Tell whether this process may open the identity key, and so may publish key sets."""
+    return not isinstance(masters, MasterKeys) or bool(masters.identity)
 
 
 class _Opened:
@@ -83,6 +107,13 @@ def verifiers(session: Session, purpose: KeyPurpose) -> dict[str, PublicKey]:
     return {row.kid: PublicKey.from_jwk(row.public_jwk) for row in rows if row.public_jwk is not None}
 
 
+def require_identity(session: Session, masters: Masters) -> None:
+    """Raise `EnvelopeRefused` where there is an identity that these master keys do not open."""
+    row = store.active(session, KeyPurpose.IDENTITY)
+    if row is not None:
+        open_private(row, masters)
+
+
 def identity_thumbprint(session: Session) -> str:
     """Return the thumbprint peers pin; raise `Unavailable` (code ``keys_missing``) while there is none."""
     row = store.active(session, KeyPurpose.IDENTITY)
@@ -103,7 +134,7 @@ def make(
 ) -> KeyRow:
     """Make a key of ``purpose`` and seal it; ``sequence`` is the key set it will first stand in."""
     kid, algorithm, jwk, secret = _material(purpose)
-    master = next(iter(masters.values()))
+    master = next(iter(masters_of(masters, purpose).values()))
     row = KeyRow(
         kid=kid,
         purpose=purpose,
@@ -122,8 +153,21 @@ def make(
 
 
 def open_secret(row: KeyRow, masters: Masters) -> bytes:
-    """Return what is sealed in the row; raise `EnvelopeRefused`."""
-    return open_sealed(row.private_sealed, masters=masters, table=TABLE, row=row.kid, column=COLUMN)
+    """Return what is sealed in the row; raise `EnvelopeRefused`, or `Unavailable` as `masters_of`."""
+    mine = masters_of(masters, row.purpose)
+    return open_sealed(row.private_sealed, masters=mine, table=TABLE, row=row.kid, column=COLUMN)
+
+
+def rewrap(row: KeyRow, masters: Masters) -> bool:
+    """Wrap a key under the first of its master keys; tell whether it was not. Raises as `open_secret`."""
+    mine = masters_of(masters, row.purpose)
+    target = next(iter(mine.values()))
+    if sealed_under(row.private_sealed) == target.name:
+        return False
+    row.private_sealed = rewrapped(
+        row.private_sealed, masters=mine, master=target, table=TABLE, row=row.kid, column=COLUMN
+    )
+    return True
 
 
 def open_private(row: KeyRow, masters: Masters) -> PrivateKey:
