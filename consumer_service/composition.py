@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from consumer_service.instance import checks as instance_checks
 from consumer_service.instance.service import InstanceHooks
 from consumer_service.keys import checks as key_checks
 from consumer_service.keys import service as keys
+from consumer_service.keys.domain import SealedColumn
 from consumer_service.keys.service import KeyHooks
 from consumer_service.mail.service import Desk
 from consumer_service.provider_connections import checks as provider_connection_checks
@@ -34,6 +35,14 @@ from shared.signing.envelopes import MasterKey
 from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.wire.states import MessageType
+
+SEALED: Final = (
+    SealedColumn("invitations", "id", "token_sealed"),
+    SealedColumn("provider_connections", "id", "token_sealed"),
+    SealedColumn("handshakes", "provider_connection_id", "verifier_sealed"),
+    SealedColumn("handshakes", "provider_connection_id", "code_sealed"),
+)
+"""Every column of envelopes besides the ring's own; a test holds it against the tables."""
 
 
 def utc_now() -> datetime:
@@ -87,7 +96,10 @@ def key_hooks() -> KeyHooks:
         notify(session, CHANNEL)
 
     return KeyHooks(
-        active_connections=connections.active_connections, changed=changed, identity_lost=connections.suspend_all
+        active_connections=connections.active_connections,
+        changed=changed,
+        identity_lost=connections.suspend_all,
+        sealed=SEALED,
     )
 
 

@@ -4,6 +4,7 @@ It works beside a running server. Whoever runs it has the machine, so it may eve
 account it ran under.
 """
 
+import asyncio
 import getpass
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -281,10 +282,20 @@ def rekey_identity(reason: Reason) -> None:
 
 @key_ring.command("rewrap")
 def rewrap_keys() -> None:
-    """Seal every key under the present master key, so that earlier ones can be dropped."""
-    with desk(publishes=True) as here:
-        count = keys.rewrap(here.session, here.masters, actor=here.caller.actor, now=here.now)
-    console.print(f"{count} keys were sealed anew under the master key {next(iter(here.masters))}.")
+    """Seal everything under the present master keys, so that earlier ones can be dropped; while it runs."""
+    from provider_service import composition  # noqa: PLC0415  # --help stays quick
+    from provider_service.keys import calls  # noqa: PLC0415
+
+    settings = load(Settings)
+    masters = open_masters(settings, identity=True)
+    actor = operator(getpass.getuser()).actor
+    with opened(settings) as database:
+        migrations.require_head(database, MIGRATIONS, program=NAME)
+        done = asyncio.run(calls.rewrap(database, masters, composition.SEALED, actor=actor, clock=composition.utc_now))
+    for place, count in done.moved.items():
+        left = done.left.get(place, 0)
+        console.print(f"{place}: {count} sealed anew" + (f", {left} left: they do not open" if left else ""))
+    console.print(f"{done.total} in all under the master key {next(iter(masters))}.")
 
 
 @record.command("show")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from provider_service.instance.service import InstanceHooks
 from provider_service.invitations import service as invitations
 from provider_service.keys import checks as key_checks
 from provider_service.keys import service as keys
+from provider_service.keys.domain import SealedColumn
 from provider_service.keys.service import KeyHooks
 from provider_service.mail.service import Desk
 from provider_service.options import service as options
@@ -37,6 +38,9 @@ from shared.signing.envelopes import MasterKey
 from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.wire.states import MessageType
+
+SEALED: Final = (SealedColumn("invitations", "id", "token_sealed"),)
+"""Every column of envelopes besides the ring's own; a test holds it against the tables."""
 
 
 def utc_now() -> datetime:
@@ -95,7 +99,10 @@ def key_hooks() -> KeyHooks:
         notify(session, CHANNEL)
 
     return KeyHooks(
-        active_connections=connections.active_connections, changed=changed, identity_lost=connections.suspend_all
+        active_connections=connections.active_connections,
+        changed=changed,
+        identity_lost=connections.suspend_all,
+        sealed=SEALED,
     )
 
 

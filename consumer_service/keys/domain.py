@@ -57,6 +57,48 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedColumn:
+    """A column of envelopes, and the column that names its rows in them."""
+
+    table: str
+    row: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.column}"
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Table, row and column."""
+        return self.table, self.row, self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What rewrapping a few rows of one column has come to."""
+
+    moved: int
+    left: int
+    """Sealed under a master key that is not given, or damaged: they stay as they are."""
+    last: str | None
+    """The row to go on after; None when there is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrapped:
+    """What rewrapping everything has come to, by table and column."""
+
+    moved: Mapping[str, int]
+    left: Mapping[str, int]
+    """What could not be moved; an earlier master key may be dropped once nothing is left."""
+
+    @property
+    def total(self) -> int:
+        """How many envelopes were moved."""
+        return sum(self.moved.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """The key set peers have to be told, and who has not acknowledged it."""
 

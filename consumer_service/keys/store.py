@@ -3,12 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import String, TableClause, column, delete, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from consumer_service.keys.tables import KeyAcknowledgement, KeyRow, KeySetRow
 from shared.wire.states import KeyPurpose, KeyState
+
+Place = tuple[str, str, str]
+"""Names of a table, of the column that names its rows, and of a column of envelopes."""
 
 
 def all_keys(session: Session) -> Sequence[KeyRow]:
@@ -63,6 +66,26 @@ def acknowledged(session: Session) -> dict[str, int]:
     """Return the acknowledged sequence of every connection."""
     rows = session.execute(select(KeyAcknowledgement.connection_id, KeyAcknowledgement.sequence))
     return {row.connection_id: row.sequence for row in rows}
+
+
+def sealed(session: Session, place: Place, *, besides: str, after: str, limit: int) -> Sequence[tuple[str, str]]:
+    """Return (row, envelope) of the next rows of a column, without those that begin with ``besides``."""
+    there = _there(place)
+    row, envelope = there.c[place[1]], there.c[place[2]]
+    query = select(row, envelope).where(envelope.is_not(None), ~envelope.startswith(besides, autoescape=True))
+    return [(found[0], found[1]) for found in session.execute(query.where(row > after).order_by(row).limit(limit))]
+
+
+def swap_sealed(session: Session, place: Place, row: str, *, old: str, new: str) -> bool:
+    """Put an envelope in the place of ``old``; tell whether that was still there."""
+    there = _there(place)
+    query = update(there).where(there.c[place[1]] == row, there.c[place[2]] == old)
+    done = session.execute(query.values({place[2]: new}))
+    return bool(getattr(done, "rowcount", 0))
+
+
+def _there(place: Place) -> TableClause:
+    return table(place[0], column(place[1], String), column(place[2], String))
 
 
 def forget(session: Session, connection_id: str | None) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit.deps import Answer, carry_out_once
 from provider_service.context import ContextDep
 from provider_service.directory import service as directory
-from provider_service.keys import service
+from provider_service.keys import calls, service
 from provider_service.keys.deps import DiagnosticianDep, KeyHooksDep, ManagerDep, ReaderDep
 from provider_service.keys.domain import READERS, verdict
 from provider_service.keys.schemas import (
@@ -153,11 +153,15 @@ async def rekey_identity(
 
 
 @router.post("/rewrap", response_model=RewrappedView)
-async def rewrap_keys(request: Request, actor: ManagerDep, context: ContextDep, key: IdempotencyKey) -> Response:
-    """Seal every key under the present master key, so that earlier ones can be dropped."""
+async def rewrap_keys(
+    request: Request, actor: ManagerDep, context: ContextDep, hooks: KeyHooksDep, key: IdempotencyKey
+) -> Response:
+    """Seal everything under the present master keys, so that earlier ones can be dropped; by batches."""
+    done = await calls.rewrap(context.database, context.masters, hooks.sealed, actor=actor, clock=context.clock)
+    view = RewrappedView(rewrapped=done.total, tables=dict(done.moved), left=dict(done.left))
 
-    def work(session: Session, now: datetime) -> Answer:
-        return Answer(RewrappedView(rewrapped=service.rewrap(session, context.masters, actor=actor, now=now)), 200)
+    def work(_session: Session, _now: datetime) -> Answer:
+        return Answer(view, 200)
 
     return await carry_out_once(request, context, owner=actor.id, key=key, work=work)
 

@@ -116,4 +116,11 @@ class KeyHealthView(BaseModel):
 class RewrappedView(BaseModel):
     """What rewrapping has changed."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     rewrapped: int
+    """Envelopes moved, in all."""
+    tables: dict[str, int] = {}
+    """The same by table and column."""
+    left: dict[str, int] = {}
+    """Envelopes that could not be moved, by table and column: drop no master key before this is all zero."""

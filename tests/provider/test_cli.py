@@ -156,7 +156,7 @@ def test_a_new_identity_suspends_what_was_pinned_to_the_old_one(operator: Operat
 
 def test_rewrapping_says_how_many_keys_it_sealed_anew(operator: Operator) -> None:
     operator.begin()
-    assert operator.does("keys", "rewrap").startswith("0 keys")
+    assert operator.does("keys", "rewrap").startswith("keys.private_sealed: 0 sealed anew")
 
 
 def test_the_health_of_the_keys_is_shown_as_a_tree(operator: Operator) -> None:

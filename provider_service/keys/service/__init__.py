@@ -32,7 +32,7 @@ from provider_service.keys.service.rotation import (
     tend,
     waiting,
 )
-from provider_service.keys.service.sealing import open_sealed, rewrap, seal
+from provider_service.keys.service.sealing import open_sealed, rewrap, rewrap_batch, rewrapped, seal
 
 __all__ = [
     "NO_HOOKS",
@@ -56,6 +56,8 @@ __all__ = [
     "replace_ring",
     "require_identity",
     "rewrap",
+    "rewrap_batch",
+    "rewrapped",
     "rotate",
     "seal",
     "sequence",

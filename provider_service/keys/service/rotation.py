@@ -1,6 +1,6 @@
 """Replacing keys: stage, tell, activate, retire; and giving one up at once (design: protocol.md)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.keys import store
-from provider_service.keys.domain import CHANNEL, ROTATABLE, Compromised, Key, overlap_over, waiting_for
+from provider_service.keys.domain import CHANNEL, ROTATABLE, Compromised, Key, SealedColumn, overlap_over, waiting_for
 from provider_service.keys.service import publication, ring
 from provider_service.keys.service.ring import Masters
 from provider_service.keys.tables import KeyRow
@@ -28,6 +28,8 @@ class KeyHooks:
     """Marks what watches ``keys`` as due for a new check, and wakes whoever tells the peers."""
     identity_lost: Callable[[Session, Actor, datetime], None] = lambda _session, _actor, _now: None
     """Suspends every connection: what its peer has pinned is worth nothing any more."""
+    sealed: Sequence[SealedColumn] = ()
+    """Every column of envelopes besides the ring's own, for rewrapping."""
 
 
 NO_HOOKS = KeyHooks()
