@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Row, bindparam, false, func, literal, select, update
 from sqlalchemy.orm import Session
 
+from shared.delivery.statements import Spelled
 from shared.delivery.tables import channels, outbox, peers
 from shared.delivery.voids import void_text
 from shared.wire.states import DeliveryMode
@@ -91,13 +92,13 @@ def claim(
     """
     wanted = {"now_ms": now_ms, "its_mode": DeliveryMode(mode).value}
     if connection_id is None:
-        row = session.execute(_DUE, wanted).one_or_none()
+        row = _DUE.run(session, **wanted).one_or_none()
     else:
-        row = session.execute(_DUE_OF_ONE, {**wanted, "connection": connection_id}).one_or_none()
+        row = _DUE_OF_ONE.run(session, **wanted, connection=connection_id).one_or_none()
     if row is None:
         return None
     token = uuid4().hex
-    session.execute(_LEASE, {**_key(row), "token": token, "lapse": now_ms + lease_ms})
+    _LEASE.run(session, **_key(row), token=token, lapse=now_ms + lease_ms)
     items = _head(session, row, min(limit, row.batch_limit or limit), max_bytes)
     return Claim(row.connection_id, row.channel, token, row.settled_position + 1, items)
 
@@ -113,8 +114,8 @@ def leased(session: Session, connection_id: str, lease_token: str) -> Claim | No
     if row is None:
         return None
     first = row.settled_position + 1
-    rows = session.execute(_NAMES, {**_key(row), "first": first, "last": first + MESSAGES_PER_REQUEST - 1})
-    return Claim(connection_id, row.channel, lease_token, first, [ClaimedMessage(*message) for message in rows])
+    rows = _NAMES.run(session, **_key(row), first=first, last=first + MESSAGES_PER_REQUEST - 1)
+    return Claim(connection_id, row.channel, lease_token, first, [ClaimedMessage._make(message) for message in rows])
 
 
 def release(session: Session, claim: Claim, now_ms: int) -> None:
@@ -148,8 +149,8 @@ def _head(session: Session, row: Row[Any], limit: int, max_bytes: int) -> list[C
     """Read the batch; sizes are summed first so that no more bodies are loaded than go out."""
     first = row.settled_position + 1
     bounds = {**_key(row), "first": first, "last": first + limit - 1}
-    last = session.execute(_FITTING, {**bounds, "max_bytes": max_bytes}).scalar_one()
-    rows = session.execute(_MESSAGES, {**bounds, "last": last or first})
+    last = _FITTING.run(session, **bounds, max_bytes=max_bytes).scalar_one()
+    rows = _MESSAGES.run(session, **{**bounds, "last": last or first}).all()
     return [_spelled(ClaimedMessage._make(message)) for message in rows]
 
 
@@ -161,8 +162,7 @@ def _key(row: Row[Any]) -> dict[str, Any]:
     return {"connection": row.connection_id, "its_channel": row.channel}
 
 
-# Built once: spelling them out for every batch costs more than running them.
-_DUE = (
+_DUE_ANYWHERE = (
     select(channels)
     .join(peers, peers.c.connection_id == channels.c.connection_id)
     .where(
@@ -176,8 +176,9 @@ _DUE = (
     .limit(1)
     .with_for_update(of=channels, skip_locked=True)
 )
-_DUE_OF_ONE = _DUE.where(channels.c.connection_id == bindparam("connection"))
-_LEASE = (
+_DUE = Spelled(_DUE_ANYWHERE)
+_DUE_OF_ONE = Spelled(_DUE_ANYWHERE.where(channels.c.connection_id == bindparam("connection")))
+_LEASE = Spelled(
     update(channels)
     .where(channels.c.connection_id == bindparam("connection"), channels.c.channel == bindparam("its_channel"))
     .values(lease_token=bindparam("token"), due_at=bindparam("lapse"))
@@ -192,8 +193,8 @@ _TOTALS = (
     .where(_WITHIN)
     .subquery()
 )
-_FITTING = select(func.max(_TOTALS.c.position)).where(_TOTALS.c.total <= bindparam("max_bytes") + 1)
-_MESSAGES = (
+_FITTING = Spelled(select(func.max(_TOTALS.c.position)).where(_TOTALS.c.total <= bindparam("max_bytes") + 1))
+_MESSAGES = Spelled(
     select(
         outbox.c.id,
         outbox.c.lane,
@@ -209,7 +210,7 @@ _MESSAGES = (
     .where(_WITHIN)
     .order_by(outbox.c.position)
 )
-_NAMES = (
+_NAMES = Spelled(
     select(
         outbox.c.id,
         outbox.c.lane,

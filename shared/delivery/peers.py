@@ -21,6 +21,14 @@ _REACHED = Spelled(
         peers.c.connection_id == bindparam("connection")
     )
 )
+_ANSWERED = Spelled(
+    update(peers)
+    .where(
+        peers.c.connection_id == bindparam("connection"),
+        or_(peers.c.failures > 0, peers.c.last_exchange_at.is_(None), peers.c.last_exchange_at <= bindparam("stale")),
+    )
+    .values(failures=0, next_attempt_at=0, problem=None, last_exchange_at=bindparam("now_ms"))
+)
 _CHANNELS_SHARED = 4
 """Channels of a connection on PostgreSQL, where several workers deliver; on SQLite one writer needs one."""
 
@@ -103,16 +111,7 @@ def wake(session: Session, connection_id: str, now_ms: int) -> None:
 
 def note_exchange(session: Session, connection_id: str, now_ms: int) -> None:
     """The peer answered: its failures are over."""
-    stale = or_(
-        peers.c.failures > 0,
-        peers.c.last_exchange_at.is_(None),
-        peers.c.last_exchange_at <= now_ms - FRESHNESS_MS,
-    )
-    session.execute(
-        update(peers)
-        .where(peers.c.connection_id == connection_id, stale)
-        .values(failures=0, next_attempt_at=0, problem=None, last_exchange_at=now_ms)
-    )
+    _ANSWERED.run(session, connection=connection_id, now_ms=now_ms, stale=now_ms - FRESHNESS_MS)
 
 
 def note_failure(

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import random as draw
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Row, and_, bindparam, insert, select, update
+from sqlalchemy import Row, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery import aside
 from shared.delivery import peers as peer_rows
 from shared.delivery.claims import AGAIN, VOID, Claim, ClaimedMessage, ClaimLimits, claim
-from shared.delivery.statements import update_many
+from shared.delivery.statements import Spelled, insert_many, update_many
 from shared.delivery.tables import channels, outbox, settlements
 from shared.delivery.voids import SKIPPED
 from shared.wire.errors import Conflict, NotFound
@@ -183,7 +183,7 @@ def skip(session: Session, connection_id: str, message_id: str, problem: Problem
 
 
 def _locked(session: Session, claim: Claim) -> Row[Any]:
-    return session.execute(_LOCK, {"connection": claim.connection_id, "its_channel": claim.channel}).one()
+    return _LOCK.run(session, connection=claim.connection_id, its_channel=claim.channel).one()
 
 
 def _leading_run(items: Sequence[ClaimedMessage], verdicts: Mapping[str, Outcome]) -> list[Settled]:
@@ -224,7 +224,7 @@ def _write_settlement(session: Session, claim: Claim, last_position: int, count:
         "messages": count,
         "settled_at": now_ms,
     }
-    session.execute(insert(settlements), batch)
+    insert_many(session, settlements, [batch])
 
 
 def _write_outcomes(
@@ -254,7 +254,7 @@ def _move(session: Session, row: Row[Any], claim: Claim, *, settled_position: in
         values.update(due=due_at, token=None)
     if grow and row.batch_limit is not None:
         values["batch"] = row.batch_limit * 2 if row.batch_limit * 2 < MESSAGES_PER_REQUEST else None
-    session.execute(_MOVE, {"connection": claim.connection_id, "its_channel": claim.channel, **values})
+    _MOVE.run(session, connection=claim.connection_id, its_channel=claim.channel, **values)
 
 
 def _release(session: Session, claim: Claim, **values: int) -> None:
@@ -280,8 +280,8 @@ def _problem(text: str | None) -> Problem:
 _THIS_CHANNEL = and_(
     channels.c.connection_id == bindparam("connection"), channels.c.channel == bindparam("its_channel")
 )
-_LOCK = select(channels).where(_THIS_CHANNEL).with_for_update()
-_MOVE = (
+_LOCK = Spelled(select(channels).where(_THIS_CHANNEL).with_for_update())
+_MOVE = Spelled(
     update(channels)
     .where(_THIS_CHANNEL)
     .values(
