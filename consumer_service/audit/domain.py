@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 ActorKind = Literal["user", "token", "peer", "system", "operator"]
 
@@ -28,8 +28,7 @@ SYSTEM: Final = Actor("system", "system", "system")
 """The service itself: timers, the delivery loop, checks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One change, before it is written."""
 
     actor: Actor
@@ -72,13 +71,12 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[s
     return {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
 
 
-def without_secrets(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def without_secrets(values: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     """Return the members, those with a secret-looking name withheld; a last line of defence, not a licence."""
-    if values is None:
-        return None
-    return {name: WITHHELD if _sounds_secret(name) else value for name, value in values.items()}
+    secret = _secret_ones(tuple(values)) if values else None
+    return {**values, **dict.fromkeys(secret, WITHHELD)} if values and secret else values
 
 
 @lru_cache(maxsize=1000)
-def _sounds_secret(name: str) -> bool:
-    return any(word in name.lower() for word in SECRET_WORDS)
+def _secret_ones(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if any(word in name.lower() for word in SECRET_WORDS)]

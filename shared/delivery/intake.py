@@ -50,6 +50,8 @@ class Lane:
     applied: int
     blocked: bool
     held_before: int
+    new: bool = False
+    """There is no row of it yet."""
     planned: int = 0
     waiting: dict[int, Entry] = field(default_factory=dict)
     """Held and quarantined entries by sequence."""
@@ -100,13 +102,14 @@ class Intake:
             admitted = self.new_lanes.admit(len(missing))
             self.unwelcome.update(missing[admitted:])
             missing = missing[:admitted]
-        insert_missing(
-            self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
-        )
-        if is_postgresql(self.session):
+        if is_postgresql(self.session):  # where nobody else writes, new rows wait for what is to stand in them
+            insert_missing(
+                self.session, lanes_in, [{"connection_id": self.connection_id, "lane": name} for name in missing]
+            )
             rows, missing = _LANES_LOCKED.run(self.session, **mine).all(), []
-        self.lanes = {name: Lane(name, 0, blocked=False, held_before=0) for name in (*missing, *self.unwelcome)}
-        self.lanes.update({row.lane: Lane(row.lane, row.applied_sequence, bool(row.blocked), row.held) for row in rows})
+        self.lanes = {row.lane: Lane(row.lane, row.applied_sequence, bool(row.blocked), row.held) for row in rows}
+        begun = {name: Lane(name, 0, blocked=False, held_before=0, new=True) for name in (*missing, *self.unwelcome)}
+        self.lanes.update(begun)
         for lane in self.lanes.values():
             lane.planned = lane.applied
         self._read_waiting()
@@ -179,18 +182,19 @@ class Intake:
             self.session, inbox, keys, [{**self._state(e), "settled_at": self.now_ms, "body": None} for e in settled]
         )
         update_many(self.session, inbox, keys, [self._state(entry) for entry in stuck])
-        moved = [
-            {
-                "connection_id": self.connection_id,
-                "lane": lane.name,
-                "applied_sequence": lane.applied,
-                "held": len(lane.waiting),
-                "blocked": lane.blocked,
-            }
-            for lane in self.lanes.values()
-            if lane.changed
-        ]
-        update_many(self.session, lanes_in, ("connection_id", "lane"), moved)
+        moved = [lane for lane in self.lanes.values() if lane.changed]
+        insert_many(self.session, lanes_in, [self._standing(lane) for lane in moved if lane.new])
+        known = [self._standing(lane) for lane in moved if not lane.new]
+        update_many(self.session, lanes_in, ("connection_id", "lane"), known)
+
+    def _standing(self, lane: Lane) -> Mapping[str, Any]:
+        return {
+            "connection_id": self.connection_id,
+            "lane": lane.name,
+            "applied_sequence": lane.applied,
+            "held": len(lane.waiting),
+            "blocked": lane.blocked,
+        }
 
     def _state(self, entry: Entry) -> dict[str, Any]:
         return {

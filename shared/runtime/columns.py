@@ -24,6 +24,8 @@ NAMING_CONVENTION = {
 spell = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 """JSON as `JsonText` keeps it."""
 
+_EMPTY: dict[Any, str] = {dict: "{}", list: "[]"}
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC instant. A naive `datetime` is refused with `ValueError`; reading always gives UTC back.
@@ -60,7 +62,7 @@ class JsonText(TypeDecorator[Any]):
         """Spell the value; ``None`` is SQL NULL."""
         if value is None:
             return None
-        return spell(value)
+        return spell(value) if value else _EMPTY.get(type(value)) or spell(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Read the value back."""

@@ -25,6 +25,7 @@ from shared.transport.errors import ReceiptTimeout
 from shared.transport.problems import faults_as_invalid, is_signed_path
 from shared.wire import strict_json
 from shared.wire.errors import MalformedJson, TooLarge
+from shared.wire.messages import Batch
 from shared.wire.version import BYTES_PER_REQUEST, CONNECTION_HEADER, JSON_TYPE, NONCE_HEADER, PROBLEM_TYPE
 
 RECEIPT_SECONDS: Final = 10.0
@@ -96,6 +97,17 @@ def parsed(model: type[Model], body: bytes) -> Model:
     strict_json.decode(body)
     with faults_as_invalid():
         return model.model_validate_json(body, strict=True)
+
+
+def parsed_batch(body: bytes) -> Batch:
+    """Return ``body`` as a batch; raise as `parsed`.
+
+    The one large body is not read a second time: its members are texts, integers and objects, which the strict model
+    takes from the decoded value as it does from the text.
+    """
+    value = strict_json.decode(body)
+    with faults_as_invalid():
+        return Batch.model_validate(value, strict=True)
 
 
 def answered_request(scope: Scope, issuer: str) -> AnsweredRequest | None:

@@ -53,7 +53,7 @@ def apply_incidents(
         elif data.op == "create" and not _BOND_ID.fullmatch(message.lane):
             verdicts.append(_invalid("/lane", "a bond's id is a UUID in lower case"))
         elif data.op == "create" and message.lane in numbers:
-            number, values = numbers[message.lane], data.fields.model_dump(exclude_unset=True)
+            number, values = numbers[message.lane], message.data["fields"]
             incident = work.create(values, number=number, company_id=company_id, origin=connection_id)
             bond = work.bond(incident, connection_id, bond_id=message.lane, data=data)
             verdicts.append(None)
@@ -164,7 +164,7 @@ def _change(work: Work, bond: BondWork, data: IncidentData, message: Message) ->
             "bond_exists", f"{message.lane} ties another record of yours", "Share the record under a new bond."
         )
     bond.peer_record_id, bond.peer_number = data.record_id, data.number
-    incident, told = work.incidents[bond.incident_id], data.fields.model_dump(exclude_unset=True)
+    incident, told = work.incidents[bond.incident_id], message.data["fields"]  # texts and nulls, as validated
     wanted, kept = settle_conflicts(bond, data.seen, told)
     work.change(incident, wanted)
     work.keep(incident, {name: told[name] for name in kept})
