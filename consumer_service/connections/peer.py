@@ -19,7 +19,7 @@ from consumer_service.context import Context, ContextDep
 from shared.delivery import answers
 from shared.delivery.answers import StoredAnswer
 from shared.transport.conventions import known_parameters
-from shared.transport.inbound import parsed, parsed_batch
+from shared.transport.inbound import parsed, parsed_once
 from shared.transport.openapi import signed_body
 from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice
 from shared.wire.messages import Batch, Outcomes
@@ -46,7 +46,7 @@ _MESSAGE = {
 async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers: HandlersDep) -> Response:
     """Judge a batch; the verdicts are true once the answer is there."""
     domain.require_unpaused(peer.connection)
-    batch = parsed_batch(peer.request.body)
+    batch = parsed_once(Batch, peer.request.body)
     now = context.clock()
     quotas, now_ms = context.quotas, round(now.timestamp() * 1000)
     quotas.messages(peer.connection.id, len(batch.messages), now_ms)

@@ -1,6 +1,7 @@
 """Signed requests are read before their JSON is, the target is our own, and every answer is signed."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -14,8 +15,9 @@ from shared.signing.requests import sign_request
 from shared.signing.responses import AnsweredRequest, verify_response
 from shared.transport import problems
 from shared.transport.client import in_process
-from shared.transport.inbound import StrictRoute, parsed, signed_response, signed_target
+from shared.transport.inbound import StrictRoute, parsed, parsed_once, signed_response, signed_target
 from shared.wire.errors import Invalid, MalformedJson
+from shared.wire.messages import Batch
 from tests.shared.transport.instance import ISSUER, NOW, SMALL, Letter, Peer
 
 pytestmark = pytest.mark.anyio
@@ -241,3 +243,41 @@ async def test_a_route_can_still_read_the_raw_body():
     async with _http(_api()) as http:
         answer = await http.post("/api/v1/nested", json={"items": []})
     assert answer.json() == {"items": 0, "bytes": 12}
+
+
+_MESSAGE = {
+    "id": "0192f0c4-0000-7000-8000-000000000001",
+    "lane": "a",
+    "sequence": 1,
+    "type": "incident",
+    "time": "2026-11-01T10:00:00.000Z",
+    "subject": "",
+    "data": {"op": "create", "deep": [1, {"a": None}]},
+}
+_PLACES = (("epoch",), ("messages",), ("messages", 0), *(("messages", 0, name) for name in _MESSAGE))
+_VALUES = (True, None, 0, 1, -1, 1.0, 1.5, 2**53 + 1, 10**19, "", "1", "A" * 300, [], [1], {}, {"a": 1})
+
+
+def _taken(read: Callable[[type[Batch], bytes], Batch], body: bytes) -> Any:
+    try:
+        return read(Batch, body).model_dump()
+    except Invalid as error:
+        return [(fault.pointer, fault.detail) for fault in error.errors]
+
+
+@pytest.mark.parametrize("place", _PLACES, ids=lambda place: "/".join(map(str, place)))
+def test_a_batch_read_once_is_taken_and_refused_exactly_as_one_read_twice(place: tuple[Any, ...]) -> None:
+    for value in _VALUES:
+        batch: Any = {"epoch": 1, "messages": [dict(_MESSAGE)]}
+        holder = batch
+        for step in place[:-1]:
+            holder = holder[step]
+        holder[place[-1]] = value
+        body = json.dumps(batch).encode()
+
+        assert _taken(parsed_once, body) == _taken(parsed, body)
+
+
+def test_a_batch_read_once_passes_the_strict_decoder() -> None:
+    with pytest.raises(MalformedJson):
+        parsed_once(Batch, b'{"epoch":1,"epoch":2,"messages":[]}')
