@@ -1,7 +1,7 @@
 """The operator's command line: serve, worker, migrate, doctor, backup, restore, users, keys, options and more.
 
 It works beside a running server. Whoever runs it has the machine, so it may everything; the audit trail names the
-account it ran under.
+account it ran under. Profile options have their commands in `options_cli`.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp
 
+from provider_service import options_cli
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Caller, Person, UserChanges, operator
 from provider_service.instance import service as instance
 from provider_service.instance.domain import Instance
 from provider_service.keys import service as keys
 from provider_service.keys.domain import Colour, HealthNode
-from provider_service.options import service as options
 from provider_service.settings import Settings
 from shared.runtime import migrations
 from shared.runtime.command import Program, make_cli, opened, run
@@ -49,7 +49,6 @@ _STYLES: Final = {Colour.GREEN: "green", Colour.GREY: "dim", Colour.YELLOW: "yel
 console = Console(highlight=False, markup=False, emoji=False)
 
 Email = Annotated[str, typer.Argument(help="Mail address of the person")]
-OptionCode = Annotated[str, typer.Argument(help="Code of the option, as `options list` shows it")]
 Kid = Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it")]
 # Ids are base64url, so that one in 64 begins with a hyphen: no option, whatever it looks like.
 TAKES_KID: Final = {"ignore_unknown_options": True}
@@ -143,11 +142,10 @@ cli = make_cli(
 users = typer.Typer(no_args_is_help=True, help="People who sign in, and what they may do.")
 key_ring = typer.Typer(no_args_is_help=True, help="The keys of this instance.")
 record = typer.Typer(no_args_is_help=True, help="Who this instance is.")
-profile = typer.Typer(no_args_is_help=True, help="What self-service registration does.")
 cli.add_typer(users, name="users")
 cli.add_typer(key_ring, name="keys")
 cli.add_typer(record, name="instance")
-cli.add_typer(profile, name="options")
+cli.add_typer(options_cli.commands(desk), name="options")
 
 
 @cli.command("setup-token")
@@ -322,47 +320,6 @@ def declare_instance(decision: Annotated[Declaration, typer.Argument(help="What 
         found: Instance = declare(here.session, actor=here.caller.actor, hooks=hooks, now=here.now)
     instance.mark(found, here.settings.data_dir)
     console.print(f"This is {found.name}, instance {found.instance_id}, epoch {found.epoch}.")
-
-
-@profile.command("list")
-def list_options() -> None:
-    """List every profile option as it counts now."""
-    with desk() as here:
-        for one in options.list_options(here.session):
-            console.print(f"{one.definition.code}={one.value}", soft_wrap=True)
-
-
-@profile.command("get")
-def get_option(code: OptionCode) -> None:
-    """Print the value of a profile option."""
-    with desk() as here:
-        console.print(options.get_option(here.session, code).value, soft_wrap=True)
-
-
-@profile.command("set")
-def set_option(code: OptionCode, value: Annotated[str, typer.Argument(help="What to set it to")]) -> None:
-    """Set a profile option; it counts at once."""
-    _set_option(code, value)
-
-
-@profile.command("reset")
-def reset_option(code: OptionCode) -> None:
-    """Give a profile option its default back."""
-    _set_option(code, None)
-
-
-@profile.command("history")
-def show_history(code: OptionCode) -> None:
-    """Show who set a profile option when, from what to what, the newest first."""
-    with desk() as here:
-        for one in options.history(here.session, code):
-            console.print(f"{one.at:%Y-%m-%d %H:%M} {one.actor.name}: {one.before} -> {one.after}", soft_wrap=True)
-
-
-def _set_option(code: str, value: str | None) -> None:
-    with desk() as here:
-        made = options.set_option(here.session, code, change=lambda _: value, actor=here.caller.actor, now=here.now)
-    console.print(f"{code} is {made.value}", soft_wrap=True)
 
 
 def _with_hooks(work: Callable[[Desk, dict[str, Any]], Any]) -> Any:
