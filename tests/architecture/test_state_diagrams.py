@@ -7,6 +7,7 @@ from shared.lifecycle.connection import CONNECTION
 from shared.lifecycle.key import KEY
 from shared.lifecycle.provider_connection import PROVIDER_CONNECTION
 from shared.lifecycle.registration import REGISTRATION
+from shared.lifecycle.self_service import REQUEST
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "states.md"
 HEAD = """# States
@@ -17,7 +18,7 @@ page against them. A move that is not drawn is refused with the code `illegal_mo
 
 
 def page() -> str:
-    tables = (REGISTRATION, PROVIDER_CONNECTION, CONNECTION, KEY)
+    tables = (REGISTRATION, PROVIDER_CONNECTION, CONNECTION, KEY, REQUEST)
     return "\n".join([HEAD, *(f"## {table.name}\n\n```mermaid\n{table.diagram()}\n```\n" for table in tables)])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.lifecycle import connection, key, provider_connection, registration
+from shared.lifecycle import connection, key, provider_connection, registration, self_service
 from shared.lifecycle.table import Lifecycle
 from shared.wire.errors import IllegalMove
 
@@ -14,6 +14,11 @@ TABLES: list[tuple[Lifecycle[Any, Any], type[StrEnum], set[str]]] = [
     (provider_connection.PROVIDER_CONNECTION, provider_connection.Move, {"Onboarded", "Cancelled"}),
     (connection.CONNECTION, connection.Move, {"Closed"}),
     (key.KEY, key.Move, {"compromised"}),
+    (
+        self_service.REQUEST,
+        self_service.Move,
+        {"ORA_CSS_APPROVED", "ORA_CSS_REJECTED", "ORA_CSS_WITHDRAWN", "ORA_CSS_EXPIRED"},
+    ),
 ]
 
 
