@@ -62,6 +62,30 @@ def bonds(session: Session, ids: Collection[str]) -> Sequence[Row[Any]]:
     return _BONDS.run(session, wanted=sorted(ids)).all()
 
 
+def bonds_elsewhere(
+    session: Session, connection_id: str, ids: Collection[str]
+) -> Sequence[Row[str, str, str, datetime]]:
+    """Return id, connection, incident and beginning of those of ``ids`` whose record has no bond on this connection."""
+    here = select(_BOND.c.incident_id).where(_BOND.c.connection_id == connection_id)
+    query = select(_BOND.c.id, _BOND.c.connection_id, _BOND.c.incident_id, _BOND.c.created_at).where(
+        _BOND.c.id.in_(sorted(ids)), _BOND.c.connection_id != connection_id, _BOND.c.incident_id.not_in(here)
+    )
+    return session.execute(query.order_by(_BOND.c.id)).all()
+
+
+def move_bonds(session: Session, ids: Collection[str], connection_id: str) -> None:
+    """Let bonds belong to another connection; their incidents are locked first, as everybody does."""
+    tied = select(_BOND.c.incident_id).where(_BOND.c.id.in_(sorted(ids)))
+    query = select(_INCIDENT.c.id).where(_INCIDENT.c.id.in_(tied)).order_by(_INCIDENT.c.id).with_for_update()
+    session.execute(query).all()
+    session.execute(
+        update(Bond)
+        .where(Bond.id.in_(sorted(ids)))
+        .values(connection_id=connection_id, problem=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def insert_rows(session: Session, table: type[Incident | Bond | IncidentComment], rows: list[dict[str, Any]]) -> None:
     """Insert many rows that set the same columns."""
     target = cast("Table", table.__table__)

@@ -29,6 +29,8 @@ from consumer_service.connections.service.lifecycle import (
     pause,
     resume,
     standing_at,
+    succeeds,
+    successor,
     suspend,
     suspend_all,
 )
@@ -103,6 +105,8 @@ __all__ = [
     "settled_reaction",
     "skip",
     "standing_at",
+    "succeeds",
+    "successor",
     "suspend",
     "suspend_all",
 ]

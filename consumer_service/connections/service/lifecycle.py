@@ -53,6 +53,25 @@ def standing_at(session: Session, issuer: str) -> Connection | None:
     return store.standing_at(session, issuer)
 
 
+def succeeds(session: Session, connection_id: str, before: str) -> bool:
+    """Tell whether a connection took the place of a closed one: the same peer, by instance and pinned identity."""
+    new, old = get(session, connection_id), get(session, before)
+    return State(old.state) is State.CLOSED and _whose(new) == _whose(old)
+
+
+def successor(session: Session, connection_id: str) -> str:
+    """Return the live connection that took the place of a closed one; the connection itself where there is none."""
+    row = get(session, connection_id)
+    if State(row.state) is not State.CLOSED:
+        return row.id
+    live = [one for one in store.in_states(session, domain.LIVE) if _whose(one) == _whose(row)]
+    return live[-1].id if live else row.id
+
+
+def _whose(row: Connection) -> tuple[str, ...]:
+    return row.peer_issuer, row.peer_instance_id, row.identity_jkt
+
+
 def active_connections(session: Session) -> list[str]:
     """Return the connections whose peers must know a key of ours before it signs (`keys.service.KeyHooks`)."""
     return store.ids_in(session, domain.LIVE)

@@ -12,6 +12,7 @@ from consumer_service.connections import service as connections
 from consumer_service.records import store
 from consumer_service.records.domain import BondState, IncidentWork
 from consumer_service.records.schemas import Operation, OperationResult
+from consumer_service.records.service import moving
 from consumer_service.records.service.work import Work
 from consumer_service.records.tables import Bond, Incident
 from shared.wire.errors import Conflict, ExchangeError, NotFound, PreconditionFailed
@@ -132,20 +133,29 @@ def disconnect(session: Session, *, bond_id: str, actor: Actor, now: datetime) -
 def reconnect(session: Session, *, bond_id: str, actor: Actor, now: datetime) -> Bond:
     """Send changes again, beginning with those made meanwhile; after a refusal, with everything ever changed here.
 
-    Raises `Conflict` (``connection_not_active``) where the connection is not active.
+    Comments written here since the record was shared are sent again too: the peer knows those it has by their ids.
+    A bond of a connection that was closed goes on over the one that took its place with the same peer. Raises
+    `Conflict` (``connection_not_active``, ``shared_anew``) where there is none.
     """
     bond = get_bond(session, bond_id)
-    _shareable(session, bond.connection_id)
+    connection_id = connections.successor(session, bond.connection_id)
+    _shareable(session, connection_id)
     work = Work(session, actor=actor, now=now)
     work.load(ids=[bond.incident_id], with_bonds=True)
     mine = work.bonds[bond_id]
     if mine.state == BondState.CONNECTED:
         return bond
+    moved = connection_id != mine.connection_id
+    if moved:
+        moving.move(work, mine, connection_id)
     missed = sorted({*mine.pending, *(mine.changed if mine.state == BondState.ERROR else ())})
     mine.state, mine.pending, mine.touched = BondState.CONNECTED, [], True
     incident = work.incidents[mine.incident_id]
-    if missed:
-        work.send(incident, mine, "update", {name: incident.values[name] for name in missed}, new_id())
+    if missed or moved:
+        work.send(
+            incident, mine, "create" if moved else "update", {name: incident.values[name] for name in missed}, new_id()
+        )
+    moving.send_comments(work, mine, since=bond.created_at)
     work.store()
     session.refresh(bond)
     bond.problem = None

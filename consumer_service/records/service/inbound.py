@@ -12,6 +12,7 @@ from consumer_service.audit.domain import Actor
 from consumer_service.connections import service as connections
 from consumer_service.records import store
 from consumer_service.records.domain import BondWork, pointer_to, refusal, settle_conflicts
+from consumer_service.records.service import moving
 from consumer_service.records.service.work import Work
 from shared.delivery.inbox import Handler
 from shared.delivery.settling import Settled
@@ -41,6 +42,7 @@ def apply_incidents(
     """Apply creates and updates; return why each was rejected, or None."""
     work = _begin(session, connection_id, messages, now_ms)
     read = [_read(_INCIDENT, message) for message in messages]
+    moved = moving.follow(work, connection_id, messages, read)
     numbers = _numbers(work, messages, read)
     verdicts: list[Problem | None] = []
     for message, data in zip(messages, read, strict=True):
@@ -49,6 +51,8 @@ def apply_incidents(
             verdicts.append(data)
         elif bond is not None:
             verdicts.append(_change(work, bond, data, message))
+            if message.lane in moved and verdicts[-1] is None:
+                moving.answer(work, bond, data, moved.pop(message.lane))
         elif data.op == "create" and not _BOND_ID.fullmatch(message.lane):
             verdicts.append(_invalid("/lane", "a bond's id is a UUID in lower case"))
         elif data.op == "create" and message.lane in numbers:

@@ -53,7 +53,7 @@ class Work:
         """
         tied = store.tied(self.session, lanes)
         mine = [row for row in tied if row.connection_id == connection_id]
-        self.foreign = {row.id for row in tied} - {row.id for row in mine}
+        self.foreign = (self.foreign | {row.id for row in tied}) - {row.id for row in mine}
         if mine:
             self.load(ids={row.incident_id for row in mine}, with_bonds=False)
             self.attach(store.bonds(self.session, [row.id for row in mine]))
@@ -176,13 +176,16 @@ class Work:
         if kind == "comment" and origin == "local":
             for bond in incident.bonds:
                 if bond.state != BondState.DISCONNECTED:
-                    self._send_comment(incident, bond, made, author, text)
+                    self.send_comment(incident, bond, made, author, text, self.now)
         return made
 
-    def _send_comment(self, incident: IncidentWork, bond: BondWork, comment_id: str, author: str, text: str) -> None:
+    def send_comment(
+        self, incident: IncidentWork, bond: BondWork, comment_id: str, author: str, text: str, at: datetime
+    ) -> None:
+        """Send a comment over a bond."""
         bond.sent_sequence += 1
         bond.touched = True
-        data = CommentData(comment_id=comment_id, author=author, time=_time(self.now), text=text)
+        data = CommentData(comment_id=comment_id, author=author, time=_time(at), text=text)
         self._draft(bond, MessageType.INCIDENT_COMMENT, incident.number, data.model_dump_json())
 
     def numbers(self, count: int) -> list[str]:

@@ -52,17 +52,22 @@ class Desk:
         return int(self.now.timestamp() * 1000)
 
     def connect(
-        self, connection_id: str, state: ConnectionState = ConnectionState.ACTIVE, company: str = "customer"
+        self,
+        connection_id: str,
+        state: ConnectionState = ConnectionState.ACTIVE,
+        company: str = "customer",
+        peer: str | None = None,
     ) -> None:
-        """Stand where the handshake ends. ``company``: the external key of the customer, on the provider."""
+        """Stand where the handshake ends. ``company``: the customer's key, on the provider; ``peer``: who it is."""
+        peer = peer or new_id()
         self.connection_id = connection_id
         facts = {
             "id": connection_id,
             "registration_number": "REG0000001",
             "environment": "Production",
             "peer_name": "other",
-            "peer_issuer": f"https://{connection_id}.example",
-            "peer_instance_id": new_id(),
+            "peer_issuer": f"https://{peer}.example",
+            "peer_instance_id": peer,
             "peer_instance_type": "production",
             "peer_epoch": 1,
             "identity_jkt": "x",
@@ -179,6 +184,12 @@ class Line:
         connection_id = new_id()
         self.provider.connect(connection_id)
         self.consumer.connect(connection_id)
+
+    def register(self, peers: dict[str, str]) -> None:
+        """Begin a fresh connection between instances named by package: the same names are the same peers."""
+        connection_id = new_id()
+        for desk in (self.provider, self.consumer):
+            desk.connect(connection_id, peer=peers[desk.package])
 
     def other(self, desk: Desk) -> Desk:
         return self.consumer if desk is self.provider else self.provider

@@ -1,7 +1,10 @@
 """Sharing records, and what becomes of the bond that ties the two copies."""
 
+from datetime import timedelta
+
 import pytest
 
+from shared.delivery import peers
 from shared.wire.errors import Conflict, NotFound
 from shared.wire.identifiers import new_id
 from shared.wire.states import ConnectionState, OutcomeKind
@@ -203,3 +206,169 @@ def test_a_bond_is_not_reconnected_over_a_connection_that_has_ended(line: Line, 
     with pytest.raises(Conflict) as refused:
         desk.do("reconnect", bond_id=desk.bond_of(made).id)
     assert refused.value.code == "connection_not_active"
+
+
+def test_comments_written_while_a_bond_was_disconnected_cross_when_it_is_reconnected_and_once(
+    line: Line, desk: Desk, other: Desk
+) -> None:
+    desk.now -= timedelta(hours=1)
+    made = desk.create(shared=False, state="New")
+    desk.comment(made, "before it was shared")
+    desk.now += timedelta(hours=1)
+    desk.do("share", incident_id=made, connection_id=desk.connection_id)
+    desk.comment(made, "first")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    desk.do("disconnect", bond_id=bond_id)
+    desk.now += timedelta(minutes=1)
+    desk.comment(made, "second")
+    desk.comment(made, "internal", kind="work_note")
+    assert line.drain() == []
+    for _ in range(2):
+        desk.do("reconnect", bond_id=bond_id)
+        line.drain()
+        desk.do("disconnect", bond_id=bond_id)
+    copy = other.copy_of(bond_id)
+    assert [shown.text for shown in other.comments(copy)] == ["first", "second"]
+
+
+def test_what_is_written_while_a_connection_is_suspended_waits_in_the_queue(line: Line, desk: Desk) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    with desk.database.transaction() as session:
+        lifecycle = desk.module("connections.service")
+        lifecycle.suspend(session, connection_id=desk.connection_id, actor=desk.actor, now=desk.now)
+    desk.update(made, state="Active")
+    desk.comment(made, "still here")
+    assert desk.claim() is None
+    with desk.database.transaction() as session:
+        peers.resume(session, desk.connection_id)
+    line.drain()
+    other = line.other(desk)
+    copy = other.copy_of(desk.bond_of(made).id)
+    assert other.incident(copy).fields["state"] == "Active"
+    assert [shown.text for shown in other.comments(copy)] == ["still here"]
+
+
+@pytest.fixture
+def parted(line: Line) -> dict[str, str]:
+    """Both sides are instances of their own, connected."""
+    names = {"provider_service": new_id(), "consumer_service": new_id()}
+    line.register(names)
+    return names
+
+
+def part(line: Line) -> None:
+    for desk in (line.provider, line.consumer):
+        end_connection(desk)
+
+
+def test_a_bond_goes_on_over_the_connection_that_took_the_place_of_its_own(
+    line: Line, desk: Desk, other: Desk, parted: dict[str, str]
+) -> None:
+    made = desk.create(state="New", caller="ann")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    copy = other.copy_of(bond_id)
+    desk.update(made, caller="never arrived")
+    part(line)
+    desk.update(made, state="Active")
+    desk.comment(made, "from here")
+    other.update(copy, state="Resolved", location="there")
+    other.comment(copy, "from there")
+    line.register(parted)
+    assert desk.do("reconnect", bond_id=bond_id).connection_id == desk.connection_id
+    line.drain()
+    wins = desk.incident(made).fields["state"]
+    assert wins == ("Active" if desk is line.provider else "Resolved")
+    assert desk.incident(made).fields == other.incident(copy).fields
+    assert desk.incident(made).fields == {"state": wins, "caller": "never arrived", "location": "there"}
+    for side, incident_id in ((desk, made), (other, copy)):
+        assert sorted(shown.text for shown in side.comments(incident_id)) == ["from here", "from there"]
+        assert side.bond_of(incident_id).state == "Connected"
+        assert len(side.incidents()) == 1
+    other.update(copy, state="Closed")
+    line.drain()
+    assert desk.incident(made).fields["state"] == "Closed"
+
+
+def test_both_sides_may_reconnect_a_bond_at_once(line: Line, desk: Desk, other: Desk, parted: dict[str, str]) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    copy = other.copy_of(bond_id)
+    part(line)
+    desk.update(made, state="Active")
+    other.update(copy, state="Resolved", caller="bob")
+    line.register(parted)
+    for side in (desk, other):
+        side.do("reconnect", bond_id=bond_id)
+    line.drain()
+    assert desk.incident(made).fields == other.incident(copy).fields
+    assert desk.incident(made).fields["caller"] == "bob"
+
+
+def test_a_bond_follows_nobody_but_the_peer_it_was_tied_with(
+    line: Line, desk: Desk, other: Desk, parted: dict[str, str]
+) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    copy = other.copy_of(bond_id)
+    (created,) = desk.messages()
+    part(line)
+    stolen = created.model_copy(update={"id": new_id(), "data": {**created.data, "fields": {"state": "Stolen"}}})
+    line.register(parted | {other.package: new_id()})
+    assert [outcome.problem.code for outcome in other.receive(stolen).outcomes] == ["bond_unknown"]
+    assert other.incident(copy).fields == {"state": "New"}
+    assert other.incidents() == []
+
+
+def test_a_record_shared_anew_has_one_bond_with_its_peer(line: Line, desk: Desk, parted: dict[str, str]) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    part(line)
+    line.register(parted)
+    desk.do("share", incident_id=made, connection_id=desk.connection_id)
+    with pytest.raises(Conflict) as refused:
+        desk.do("reconnect", bond_id=bond_id)
+    assert refused.value.code == "shared_anew"
+
+
+def test_a_bond_moves_beside_one_that_may_not(line: Line, desk: Desk, other: Desk, parted: dict[str, str]) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    bond_id = desk.bond_of(made).id
+    part(line)
+    line.connect()
+    foreign = desk.create(state="New")
+    line.drain()
+    lane = desk.bond_of(foreign).id
+    line.register(parted)
+    desk.do("reconnect", bond_id=bond_id)
+    (moving,) = desk.messages()
+    outcomes = other.receive(moving, moving.model_copy(update={"id": new_id(), "lane": lane})).outcomes
+    assert [outcome.outcome for outcome in outcomes] == [OutcomeKind.APPLIED, OutcomeKind.REJECTED]
+    assert [outcome.problem.code for outcome in outcomes if outcome.problem] == ["bond_unknown"]
+
+
+def test_of_a_records_earlier_bonds_one_follows_however_many_are_reconnected(
+    line: Line, desk: Desk, other: Desk, parted: dict[str, str]
+) -> None:
+    made = desk.create(state="New")
+    line.drain()
+    first = desk.bond_of(made).id
+    part(line)
+    line.register(parted)
+    second = desk.do("share", incident_id=made, connection_id=desk.connection_id)
+    line.drain()
+    part(line)
+    line.register(parted)
+    for bond_id in (first, second):
+        other.do("reconnect", bond_id=bond_id)
+    outcomes = line.carry(other)
+    assert sorted(outcome.problem.code if outcome.problem else "" for outcome in outcomes) == ["", "bond_unknown"]
+    here = [bond.id for bond in desk.bonds() if bond.connection_id == desk.connection_id]
+    assert len(here) == 1
+    assert here[0] in {first, second}
