@@ -280,18 +280,14 @@ def rekey_identity(reason: Reason) -> None:
 def rewrap_keys() -> None:
     """Seal everything under the present master keys, so that earlier ones can be dropped; while it runs."""
     from consumer_service import composition  # noqa: PLC0415  # --help stays quick
-    from consumer_service.keys import calls  # noqa: PLC0415
 
     settings = load(Settings)
     masters = open_masters(settings, identity=True)
-    actor = operator(getpass.getuser()).actor
     with opened(settings) as database:
         migrations.require_head(database, MIGRATIONS, program=NAME)
-        done = asyncio.run(calls.rewrap(database, masters, composition.SEALED, actor=actor, clock=composition.utc_now))
-    for place, count in done.moved.items():
-        left = done.left.get(place, 0)
-        console.print(f"{place}: {count} sealed anew" + (f", {left} left: they do not open" if left else ""))
-    console.print(f"{done.total} in all under the master key {next(iter(masters))}.")
+        done = asyncio.run(composition.rewrap(database, masters, actor=operator(getpass.getuser()).actor))
+    for line in done.told(next(iter(masters))):
+        console.print(line)
 
 
 @record.command("show")

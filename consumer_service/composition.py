@@ -16,10 +16,11 @@ from consumer_service.health import service as health
 from consumer_service.health.domain import CheckRegistry
 from consumer_service.instance import checks as instance_checks
 from consumer_service.instance.service import InstanceHooks
+from consumer_service.keys import calls as key_calls
 from consumer_service.keys import checks as key_checks
 from consumer_service.keys import service as keys
-from consumer_service.keys.domain import SealedColumn
-from consumer_service.keys.service import KeyHooks
+from consumer_service.keys.domain import Rewrapped, SealedColumn
+from consumer_service.keys.service import KeyHooks, Masters
 from consumer_service.mail.service import Desk
 from consumer_service.provider_connections import checks as provider_connection_checks
 from consumer_service.provider_connections import service as provider_connections
@@ -86,6 +87,11 @@ def check_registry() -> CheckRegistry:
     return CheckRegistry(
         [*instance_checks.CHECKS, *key_checks.CHECKS, *provider_connection_checks.CHECKS, *connection_checks.CHECKS]
     )
+
+
+async def rewrap(database: Database, masters: Masters, *, actor: Actor) -> Rewrapped:
+    """Move everything that is sealed under the present master keys, beside a running service (`keys.calls.rewrap`)."""
+    return await key_calls.rewrap(database, masters, SEALED, actor=actor, clock=utc_now)
 
 
 def key_hooks() -> KeyHooks:

@@ -18,10 +18,11 @@ from provider_service.health.domain import CheckRegistry
 from provider_service.instance import checks as instance_checks
 from provider_service.instance.service import InstanceHooks
 from provider_service.invitations import service as invitations
+from provider_service.keys import calls as key_calls
 from provider_service.keys import checks as key_checks
 from provider_service.keys import service as keys
-from provider_service.keys.domain import SealedColumn
-from provider_service.keys.service import KeyHooks
+from provider_service.keys.domain import Rewrapped, SealedColumn
+from provider_service.keys.service import KeyHooks, Masters
 from provider_service.mail.service import Desk
 from provider_service.options import service as options
 from provider_service.records import service as records
@@ -89,6 +90,11 @@ def check_registry() -> CheckRegistry:
 def account_hooks() -> AccountHooks:
     """Return what higher slices have to say before contacts are merged and declarations taken back."""
     return AccountHooks(before_removal=(options.forbid_removal,))
+
+
+async def rewrap(database: Database, masters: Masters, *, actor: Actor) -> Rewrapped:
+    """Move everything that is sealed under the present master keys, beside a running service (`keys.calls.rewrap`)."""
+    return await key_calls.rewrap(database, masters, SEALED, actor=actor, clock=utc_now)
 
 
 def key_hooks() -> KeyHooks:

@@ -97,6 +97,15 @@ class Rewrapped:
         """How many envelopes were moved."""
         return sum(self.moved.values())
 
+    def told(self, master: str) -> list[str]:
+        """Return what an operator is told, one line a column and the sum; ``master``: id of the present master key."""
+        columns = [
+            f"{place}: {count} sealed anew" + (f", {left} left: they do not open" if left else "")
+            for place, count in self.moved.items()
+            for left in [self.left.get(place, 0)]
+        ]
+        return [*columns, f"{self.total} in all under the master key {master}."]
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
