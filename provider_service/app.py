@@ -34,6 +34,7 @@ from provider_service.records import routes as records
 from provider_service.registrations import routes as registrations
 from provider_service.scim import peer as scim_peer
 from provider_service.scim import routes as scim
+from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
 from provider_service.worker import Worker, keys_turn
 from shared.runtime.health import Health, metrics_route
@@ -57,6 +58,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     connections.router,
     registrations.router,
     handshakes.router,
+    self_service.router,
     records.router,
     instance_peer.router,
     key_peer.router,
@@ -65,7 +67,8 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
 
 STRANGERS: Final = "1200/minute"
 """Calls of one address to what is open to everybody; guessing is bounded far below by lockouts and attempts."""
-OPEN_TO_STRANGERS: Final = ("/exchange/v1/registrations", "/oauth/", "/sign-in", "/setup", "/password", "/set-password")
+OPEN_TO_STRANGERS: Final = ("/exchange/v1/registrations", "/oauth/", "/sign-in", "/setup", "/password", "/set-password",
+                              "/sign-up")  # fmt: skip
 
 SECURITY: Final[Mapping[str, tuple[str, ...]]] = {
     "/api/": ("token", "session"),

@@ -28,6 +28,7 @@ from provider_service.options import service as options
 from provider_service.records import service as records
 from provider_service.registrations import checks as registration_checks
 from provider_service.registrations import service as registrations
+from provider_service.self_service import service as self_service
 from provider_service.settings import Settings
 from shared.delivery.inbox import Handler
 from shared.delivery.quotas import Quotas
@@ -163,5 +164,6 @@ def mail_desk(settings: Settings, masters: Mapping[str, MasterKey], sender: str)
         renderers={
             directory.SECRET_KIND: directory.link_renderer(settings.issuer),
             invitations.KIND: invitations.renderer(masters),
+            self_service.SECRET_KIND: self_service.link_renderer(settings.issuer),
         },
     )

@@ -24,6 +24,7 @@ from provider_service.mail import service as mail
 from provider_service.mail.domain import Handover
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
+from provider_service.self_service import calls as self_service_calls
 from provider_service.settings import Settings
 from shared.delivery import answers, aside, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
@@ -57,6 +58,7 @@ class Worker:
             context.database,
             [
                 Turn("scans", 5, self.scan),
+                Turn("requests", 5, self.requests),
                 Turn("mails", 5, self.mail),
                 Turn("handshakes", 5, self.handshakes),
                 Turn("connections", 1, self.connections),
@@ -107,6 +109,12 @@ class Worker:
             except ExchangeError as error:
                 result, problem = Handover.DELAYED, error.detail
             await context.database.write(mail.settle, outgoing.mail_id, result, problem=problem, now=context.clock())
+
+    async def requests(self) -> None:
+        """Write to the mailboxes of people who register, carry out what was approved, let time act."""
+        await self_service_calls.screen_due(self._context)
+        await self_service_calls.provision_due(self._context)
+        await self_service_calls.tend(self._context)
 
     async def handshakes(self) -> None:
         """Reset handshakes whose time is up; tell consumers what was cancelled."""

@@ -47,7 +47,7 @@ KEPT_ROLES: Final = frozenset({Role.ADMIN, Role.SN_KMF_ADMIN})
 SCOPES: Final = frozenset(
     f"{noun}:{act}"
     for noun in ("users", "tokens", "companies", "registrations", "connections", "issues", "keys", "incidents",
-                 "instance", "mails", "options")
+                 "instance", "mails", "options", "self_service")
     for act in ("read", "write")
 ) | {"audit:read", "events:read"}  # fmt: skip
 """What a token may be allowed; ``write`` includes ``read``."""

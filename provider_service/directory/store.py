@@ -86,6 +86,11 @@ def members(session: Session, group_ids: Collection[str]) -> dict[str, list[str]
     return found
 
 
+def is_member(session: Session, group_id: str, user_id: str) -> bool:
+    """Tell whether a person is in a group."""
+    return session.get(GroupMember, (group_id, user_id), populate_existing=True) is not None
+
+
 def change_members(session: Session, group_id: str, *, lost: Collection[str], gained: Collection[str]) -> None:
     """Take people out of a group and put others in."""
     session.execute(delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id.in_(lost)))

@@ -50,6 +50,14 @@ class Template(StrEnum):
     SET_PASSWORD = "set_password"  # noqa: S105 - the name of a mail
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
     TEST = "test"
+    SELF_SERVICE_PROOF = "self_service_proof"
+    SELF_SERVICE_KNOWN = "self_service_known"
+    SELF_SERVICE_REFUSED = "self_service_refused"
+    SELF_SERVICE_WAITING = "self_service_waiting"
+    SELF_SERVICE_QUESTION = "self_service_question"
+    SELF_SERVICE_APPROVED = "self_service_approved"
+    SELF_SERVICE_REJECTED = "self_service_rejected"
+    SELF_SERVICE_EXPIRED = "self_service_expired"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,4 +38,8 @@ def body_of(door: Door, operation: dict[str, Any], call: table.Call | None = Non
         return {}
     ((media, content),) = operation["requestBody"]["content"].items()
     body = call.body if call and call.body is not None else content.get("example", {})
-    return {"media_type": media, "body": {name: door.known.get(str(value), value) for name, value in body.items()}}
+    return {"media_type": media, "body": {name: _known(door, value) for name, value in body.items()}}
+
+
+def _known(door: Door, value: Any) -> Any:
+    return [_known(door, one) for one in value] if isinstance(value, list) else door.known.get(str(value), value)

@@ -74,6 +74,7 @@ async def _lived(world: World) -> Facts:
             "number": waiting["number"],
             "closed_number": pulled["number"],
             **await _provisioning(world.provider),
+            **await _registering(world.provider, waiting["company_id"]),
         },
         "consumer": await _known(world.consumer),
     }  # fmt: skip
@@ -191,6 +192,24 @@ async def _provisioning(provider: Instance) -> dict[str, str]:
     client = await operator.call("POST", "/api/v1/scim-clients", {"name": "Directory of the test"})
     group = await operator.call("POST", "/api/v1/groups", {"name": "People of the test"})
     return {"client_id": client["id"], "group_id": group["id"]}
+
+
+async def _registering(provider: Instance, company_id: str) -> dict[str, str]:
+    """Submit a request for each operation that changes one, and have one approved."""
+    operator, at = Operator(provider), "/api/v1/self-service/requests"
+    company = await operator.call("GET", f"/api/v1/companies/{company_id}")
+    known = {}
+    for what in ("", "rejected_", "asked_", "chosen_", "withdrawn_", "bulk_", "approved_"):
+        mailbox = f"{what or 'request_'}1@example.com"
+        attributes = {"EmailAddress": mailbox, "AccountKey": company["name"]}
+        made = await operator.call("POST", at, {"attributes": attributes})
+        known[f"{what}request_id"] = made["id"]
+    attributes = {"EmailAddress": "started@example.com", "RequestTypeCd": "ORA_CSS_REQ_TYPE_CONSUMER"}
+    known["started_request_id"] = (await operator.call("POST", at, {"attributes": attributes}))["id"]
+    approved = await operator.call("POST", f"{at}/{known['approved_request_id']}/approve", {})
+    roles = (await operator.call("GET", "/api/v1/self-service/roles"))["items"]
+    role = next(one for one in roles if not one["administrator"])
+    return {**known, "role_id": role["id"], "registered_contact_id": approved["contact_id"]}
 
 
 async def _handed_over(side: Instance) -> None:

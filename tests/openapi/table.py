@@ -66,6 +66,14 @@ CALLS: Final[Mapping[str, Call]] = {
     "update_company": Call({"name": "Analytical Engines"}),
     "update_instance": Call({"support_contact": "+44 20 7946 0000"}),
     "update_issue": Call({"assigned_to": "user_id"}),
+    "start_request": Call(path={"request_id": "started_request_id"}),
+    "reject_request": Call({"tell": False}, path={"request_id": "rejected_request_id"}),
+    "ask_applicant": Call({"question": "Why?"}, path={"request_id": "asked_request_id"}),
+    "choose_request_company": Call({"company_id": "company_id"}, path={"request_id": "chosen_request_id"}),
+    "withdraw_request": Call(path={"request_id": "withdrawn_request_id"}),
+    "decide_requests": Call({"ids": ["bulk_request_id"]}),
+    "grant_role": Call({"company_id": "company_id", "contact_id": "registered_contact_id"}),
+    "suspend_contact": Call({"suspended": True}, path={"contact_id": "registered_contact_id"}),
     "rotate_key": Call({"purpose": "data"}),
     "activate_key": Call({"insist": True}),
     "skip_message": Call(path={"message_id": "skipped_message_id"}),
@@ -83,6 +91,7 @@ CALLS: Final[Mapping[str, Call]] = {
 }
 
 LAST: Final = (
+    "update_company",  # requests name it by its name
     "merge_contact",
     "delete_custom_attribute",
     "end_connection",
@@ -95,6 +104,8 @@ LAST: Final = (
     "compromise_key",
     "declare_instance",
     "revoke_token",
+    "suspend_contact",
+    "revoke_role",
     "take_scim_group",
     "revoke_scim_client",
 )

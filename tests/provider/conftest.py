@@ -23,6 +23,7 @@ from provider_service.directory.service import NewPassword
 from provider_service.mail import routes as mail
 from provider_service.options import routes as options
 from provider_service.options import service as option_service
+from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
 from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
@@ -138,7 +139,7 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 @pytest.fixture
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
-    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS, options.router):
+    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS, options.router, self_service.router):
         app.include_router(router)
     app.state.context = context
     app.state.account_hooks = AccountHooks(before_removal=(option_service.forbid_removal,))

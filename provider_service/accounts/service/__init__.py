@@ -13,6 +13,7 @@ from provider_service.accounts.service.companies import (
     find_company,
     get_company,
     list_companies,
+    lock_company,
     update_company,
 )
 from provider_service.accounts.service.contacts import (
@@ -63,6 +64,7 @@ __all__ = [
     "list_companies",
     "list_company_contacts",
     "list_contacts",
+    "lock_company",
     "merge_contacts",
     "remove_attribute",
     "set_company_contact_enabled",

@@ -59,6 +59,14 @@ def get_company(session: Session, company_id: str, *, caller: Caller | None = No
     return company_record(company)
 
 
+def lock_company(session: Session, company_id: str) -> CompanyRecord:
+    """Return a company, locked until the transaction ends. Raises `NotFound`."""
+    company = store.company(session, company_id, lock=True)
+    if company is None:
+        raise unknown_company()
+    return company_record(company)
+
+
 def find_company(session: Session, external_key: str) -> CompanyRecord | None:
     """Return the company another system calls by this key."""
     company = store.company_by_key(session, external_key)

@@ -44,9 +44,11 @@ def create_group(
 
 
 def ensure_group(session: Session, name: str, *, privileged: bool, actor: Actor, now: datetime) -> GroupRecord:
-    """Return the group of this name, made if there is none."""
-    found = find_group(session, name)
-    return found or create_group(session, name=name, privileged=privileged, actor=actor, now=now)
+    """Return the group of this name, made if there is none; its people are not read."""
+    found = store.group_by_key(session, domain.email_key(name))
+    if found is not None:
+        return _record(found, ())
+    return create_group(session, name=name, privileged=privileged, actor=actor, now=now)
 
 
 def find_group(session: Session, name: str) -> GroupRecord | None:
@@ -89,19 +91,22 @@ def update_group(
 
 
 def add_member(session: Session, group_id: str, user_id: str, *, actor: Actor, now: datetime) -> None:
-    """Put a person into a group; one who is in it stays. Raises `NotFound`, `Invalid` (``member_unknown``)."""
-    present = get_group(session, group_id)
-    if user_id not in present.members:
-        wanted = {*present.members, user_id}
-        update_group(session, group_id, name=present.name, members=wanted, actor=actor, now=now)
+    """Put a person into a group; one who is in it stays. Raises `NotFound`, `Invalid` (``member_unknown``).
+
+    Neither this nor `remove_member` reads the group's other people: there may be very many.
+    """
+    group = _required(store.group(session, group_id, lock=True))
+    if not store.is_member(session, group_id, user_id):
+        _put_in(session, group, [user_id])
+        _member_changed(session, group, "group.member_added", user_id, actor, now)
 
 
 def remove_member(session: Session, group_id: str, user_id: str, *, actor: Actor, now: datetime) -> None:
     """Take a person out of a group; one who is not in it stays out. Raises `NotFound`."""
-    present = get_group(session, group_id)
-    if user_id in present.members:
-        wanted = {*present.members} - {user_id}
-        update_group(session, group_id, name=present.name, members=wanted, actor=actor, now=now)
+    group = _required(store.group(session, group_id, lock=True))
+    if store.is_member(session, group_id, user_id):
+        store.change_members(session, group_id, lost=[user_id], gained=())
+        _member_changed(session, group, "group.member_removed", user_id, actor, now)
 
 
 def delete_group(session: Session, group_id: str, *, actor: Actor, now: datetime) -> None:
@@ -126,6 +131,12 @@ def _put_in(session: Session, group: Group, user_ids: Collection[str]) -> None:
             errors=[FieldError("/members", "Unknown person")],
         )
     store.change_members(session, group.id, lost=(), gained=user_ids)
+
+
+def _member_changed(session: Session, group: Group, action: str, user_id: str, actor: Actor, now: datetime) -> None:
+    group.updated_at, group.version = now, group.version + 1
+    session.flush()
+    _note(session, actor, action, group, after={"name": group.name, "member": user_id}, now=now)
 
 
 def _flush(session: Session) -> None:

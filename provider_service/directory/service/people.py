@@ -42,6 +42,7 @@ def add_user(
     *,
     email: str,
     name: str,
+    id_: str | None = None,
     login: str | None = None,
     language: str = "en",
     active: bool = True,
@@ -50,14 +51,17 @@ def add_user(
     actor: Actor,
     now: datetime,
 ) -> Person:
-    """Make a person; whether the actor may is for the calling use case to say. Raises as `create_user` does."""
+    """Make a person; whether the actor may is for the calling use case to say. Raises as `create_user` does.
+
+    ``id_``: the id the caller has kept beforehand, so that it finds the person again whatever happens in between.
+    """
     address = canonical_address(email)
     if password is not None:
         domain.check_password(password.plain, email=address, name=name)
     login = login or address
     _require_free(session, address, login, None)
     user = User(
-        id=new_id(),
+        id=id_ or new_id(),
         email=address,
         email_key=domain.email_key(address),
         login=login,
@@ -183,6 +187,20 @@ def grant_role(session: Session, user_id: str, role: Role, *, actor: Actor, now:
     store.change_roles(session, user_id, lost=(), gained=[role])
     roles = before.roles | {role}
     return _changed(session, user, before=before, roles=roles, action="user.roles_changed", actor=actor, now=now)
+
+
+def set_active(session: Session, user_id: str, *, active: bool, actor: Actor, now: datetime) -> Person:
+    """Let a person in, or shut it out, which ends its sessions; whether the actor may is for the use case to say.
+
+    Doing it twice is one effect. Raises `NotFound`; `Conflict` (``last_holder``).
+    """
+    user = _required(store.user(session, user_id, lock=True), user_id)
+    before = person_of(user, store.roles(session, [user_id])[user_id])
+    if not active:
+        _keep_holders(session, user_id, before.roles)
+        store.end_sessions(session, user_id)
+    user.active = active
+    return _changed(session, user, before=before, roles=before.roles, actor=actor, now=now)
 
 
 def person_of(user: User, roles: frozenset[Role]) -> Person:

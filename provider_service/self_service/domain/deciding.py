@@ -70,7 +70,7 @@ class User(StrEnum):
     """Its e-mail is not the request's."""
 
 
-class Outcome(StrEnum):
+class DecisionOutcome(StrEnum):
     """What is decided. The first five answer at admission, the others at approval."""
 
     REFUSE = "refuse"
@@ -100,7 +100,7 @@ class Outcome(StrEnum):
     """Staff have to settle what was found first, nothing changed."""
 
 
-class Reason(StrEnum):
+class DecisionReason(StrEnum):
     """Why it is decided so, where it is not what was asked for."""
 
     CLOSED = "closed"
@@ -144,17 +144,17 @@ class Facts:
 class Decision:
     """What is decided, and why where it is not what was asked for."""
 
-    outcome: Outcome
-    reason: Reason | None = None
+    outcome: DecisionOutcome
+    reason: DecisionReason | None = None
 
 
 _HIMSELF: Final = frozenset({Submitter.AUTHENTICATED_AS_USER, Submitter.RELAYED_BY_ENROLLER})
 
 _SETTLED_BY_STAFF: Final = {
-    Contact.SEVERAL: Reason.CONTACT_SEVERAL,
-    Contact.OTHER_EMAIL: Reason.CONTACT_OTHER_EMAIL,
-    Contact.STAMPED_WITH_ANOTHER: Reason.STAMPED_OTHERWISE,
-    Contact.STAMPED_WITH_NOBODY: Reason.STAMP_WITHOUT_USER,
+    Contact.SEVERAL: DecisionReason.CONTACT_SEVERAL,
+    Contact.OTHER_EMAIL: DecisionReason.CONTACT_OTHER_EMAIL,
+    Contact.STAMPED_WITH_ANOTHER: DecisionReason.STAMPED_OTHERWISE,
+    Contact.STAMPED_WITH_NOBODY: DecisionReason.STAMP_WITHOUT_USER,
 }
 """Design: another e-mail, several contacts, another user's stamp, a stamp without its user: staff decide."""
 
@@ -178,48 +178,48 @@ def grants_administrator(
 
 def _admission(facts: Facts) -> Decision:
     if facts.self_registration == SelfRegistration.NONE:
-        return Decision(Outcome.REFUSE, Reason.CLOSED)
+        return Decision(DecisionOutcome.REFUSE, DecisionReason.CLOSED)
     if facts.self_registration == SelfRegistration.EXISTING_ONLY and facts.contact == Contact.ABSENT:
-        return Decision(Outcome.REFUSE, Reason.NO_CONTACT)
+        return Decision(DecisionOutcome.REFUSE, DecisionReason.NO_CONTACT)
     if not facts.allow:
-        return Decision(Outcome.HOLD)
+        return Decision(DecisionOutcome.HOLD)
     match = _approval(facts)
     if (
         match.reason is not None
     ):  # nothing that only staff can settle goes through by itself, or to account administrators
-        return Decision(Outcome.STAFF, match.reason)
+        return Decision(DecisionOutcome.STAFF, match.reason)
     if facts.auto_approve:
-        return Decision(Outcome.PROCEED)
+        return Decision(DecisionOutcome.PROCEED)
     if facts.type == RequestType.FUSION and facts.account_administrators:
-        return Decision(Outcome.ACCOUNT_ADMINISTRATORS)
-    return Decision(Outcome.STAFF)
+        return Decision(DecisionOutcome.ACCOUNT_ADMINISTRATORS)
+    return Decision(DecisionOutcome.STAFF)
 
 
 def _approval(facts: Facts) -> Decision:
     if facts.account == Account.UNCLEAR:
-        return Decision(Outcome.REFER, Reason.ACCOUNT_UNCLEAR)
+        return Decision(DecisionOutcome.REFER, DecisionReason.ACCOUNT_UNCLEAR)
     unsettled = _SETTLED_BY_STAFF.get(facts.contact)
     if unsettled is not None:
-        return Decision(Outcome.REFER, unsettled)
+        return Decision(DecisionOutcome.REFER, unsettled)
     if facts.user == User.ABSENT:  # seed: rows four and five, whoever submits
         absent = facts.contact == Contact.ABSENT
-        return Decision(Outcome.CREATE_CONTACT_AND_USER if absent else Outcome.CREATE_USER)
+        return Decision(DecisionOutcome.CREATE_CONTACT_AND_USER if absent else DecisionOutcome.CREATE_USER)
     refusal = _refusal(facts)
     if refusal is not None:
-        return Decision(Outcome.FAIL, refusal)
+        return Decision(DecisionOutcome.FAIL, refusal)
     if facts.contact == Contact.ABSENT:
-        return Decision(Outcome.CREATE_CONTACT)
+        return Decision(DecisionOutcome.CREATE_CONTACT)
     if facts.contact == Contact.UNSTAMPED:
-        return Decision(Outcome.STAMP)
-    return Decision(Outcome.FURTHER_ACCOUNT if facts.type == RequestType.FUSION else Outcome.NOTHING)
+        return Decision(DecisionOutcome.STAMP)
+    return Decision(DecisionOutcome.FURTHER_ACCOUNT if facts.type == RequestType.FUSION else DecisionOutcome.NOTHING)
 
 
-def _refusal(facts: Facts) -> Reason | None:
+def _refusal(facts: Facts) -> DecisionReason | None:
     """Say why the submitter may not tie this existing user to a contact, if so (seed: rows one to three)."""
     if facts.submitter == Submitter.ADMINISTRATOR_WITH_PRIVILEGE:
         return None
     if facts.submitter not in _HIMSELF:
-        return Reason.NOT_THAT_USER
+        return DecisionReason.NOT_THAT_USER
     if facts.contact != Contact.ABSENT and facts.user == User.OTHER_EMAIL:
-        return Reason.USER_OTHER_EMAIL
+        return DecisionReason.USER_OTHER_EMAIL
     return None

@@ -1,0 +1,1 @@
+"""The identity directory that self-service registration provisions people into: this instance's own, or another."""

@@ -1,0 +1,169 @@
+"""What is found for a request, looked up in the transaction that acts on it (design: self_service.md, *Matching*)."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from provider_service.accounts import service as accounts
+from provider_service.accounts.domain import CONTACT_ATTRIBUTES, CompanyRecord, ContactRecord, DeclaredFor
+from provider_service.directory import service as directory
+from provider_service.directory.domain import email_key
+from provider_service.identity.domain import DirectoryUser
+from provider_service.options import service as options
+from provider_service.options.domain import Options, counterpart
+from provider_service.self_service import store
+from provider_service.self_service.domain import (
+    Account,
+    Contact,
+    Decision,
+    Evidence,
+    Facts,
+    Moment,
+    Privilege,
+    RequestType,
+    Submitter,
+    User,
+    contact_facts,
+    decide,
+    privileges_of,
+)
+from provider_service.self_service.tables import SelfServiceRequest
+from shared.wire.self_service import RequestTypeCd, SubmitterKind
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What was found, and what the decision makes of it."""
+
+    options: Options
+    companies: list[CompanyRecord]
+    contacts: list[ContactRecord]
+    user: DirectoryUser | None
+    facts: Facts
+    decision: Decision
+
+    @property
+    def company(self) -> CompanyRecord | None:
+        """The one account that is meant."""
+        return self.companies[0] if self.facts.account is Account.ONE and self.companies else None
+
+    @property
+    def contact(self) -> ContactRecord | None:
+        """The one contact that is meant, where there is one."""
+        return self.contacts[0] if len(self.contacts) == 1 else None
+
+
+def match(session: Session, row: SelfServiceRequest, moment: Moment, user: DirectoryUser | None) -> Match:
+    """Look everything up and decide. ``user``: whom LoginId finds in the directory.
+
+    A user that this request itself has made counts as absent: it is there for nobody else yet.
+    """
+    now = options.current(session)
+    user = (
+        None if user is not None and row.user_reference is not None and user.reference == row.user_reference else user
+    )
+    companies = companies_of(session, row, now)
+    contacts = contacts_of(session, row, now)
+    b2c = row.type == RequestTypeCd.CONSUMER
+    facts = Facts(
+        moment=moment,
+        submitter=_submitter(session, row, user),
+        type=RequestType.B2C if b2c else RequestType.FUSION,
+        account=Account.ONE if b2c or len(companies) == 1 else Account.UNCLEAR,
+        contact=_contact(session, row, contacts, user),
+        user=_user(row, user),
+        allow=row.started or (now.allow_consumer if b2c else now.allow_contact),
+        auto_approve=now.b2c_auto_approve if b2c else now.auto_approve,
+        account_administrators=now.acct_admin_approve,
+        self_registration=now.self_registration,
+    )
+    return Match(now, companies, contacts, user, facts, decide(facts))
+
+
+def companies_of(session: Session, row: SelfServiceRequest, now: Options) -> list[CompanyRecord]:
+    """Return the active accounts that are meant; the one that staff chose, where they did."""
+    if row.company_chosen and row.company_id is not None:
+        found = [accounts.get_company(session, row.company_id)]
+    elif row.account_key:
+        found = accounts.companies_by_attribute(session, now.acct_key_field, row.account_key)
+    else:
+        found = []
+    return [one for one in found if one.active] if len(found) == 1 else found
+
+
+def contacts_of(session: Session, row: SelfServiceRequest, now: Options) -> list[ContactRecord]:
+    """Return the contacts that the attribute of ``SVC_CSS_REG_FLD_CONTACT`` finds, two at most."""
+    declared = accounts.list_attributes(session, DeclaredFor.CONTACT)
+    known = {**CONTACT_ATTRIBUTES, **{one.code: one.type for one in declared}}
+    target = counterpart(now.reg_fld_contact, now.reg_cont_map, known)
+    value = row.attributes.get(now.reg_fld_contact)
+    if target is None or value is None:
+        return []
+    return accounts.contacts_by_attribute(session, target, value)
+
+
+def evidence(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> Evidence:
+    """Return what the approver sees before deciding."""
+    found = match(session, row, Moment.APPROVAL, user)
+    company = found.company
+    return Evidence(
+        outcome=found.decision.outcome,
+        reason=found.decision.reason,
+        companies=tuple((one.id, one.name) for one in found.companies),
+        contacts=tuple((one.id, one.name, one.email) for one in found.contacts),
+        user=(found.user.id, found.user.login, found.user.email) if found.user else None,
+        first_user=company is not None and not store.any_role(session, company.id),
+    )
+
+
+def check_copy(session: Session, row: SelfServiceRequest, now: Options) -> None:
+    """Raise `Invalid` (``attribute_invalid``) where the contact could not take the request's attributes."""
+    declared = {one.code: one.type for one in accounts.list_attributes(session, DeclaredFor.CONTACT)}
+    facts = contact_facts(row.attributes, now.reg_cont_map, declared, language=row.language, category="")
+    accounts.accept_values(session, DeclaredFor.CONTACT, facts.attributes)
+
+
+def _submitter(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> Submitter:
+    kind = SubmitterKind(row.submitter)
+    if kind is SubmitterKind.ANONYMOUS:
+        return Submitter.ANONYMOUS
+    if kind is SubmitterKind.RELAYED:
+        return Submitter.RELAYED_BY_ENROLLER if _enrolled(session, row, user) else Submitter.RELAYED_BY_ANOTHER
+    if kind is SubmitterKind.ADMINISTRATOR:
+        person = directory.get_users(session, [row.submitter_user_id or ""]).get(row.submitter_user_id or "")
+        held = privileges_of(person.roles) if person is not None and person.active else frozenset()
+        privileged = Privilege.ASSOCIATE in held
+        return Submitter.ADMINISTRATOR_WITH_PRIVILEGE if privileged else Submitter.ADMINISTRATOR_WITHOUT_PRIVILEGE
+    himself = user is not None and user.id == row.submitter_user_id
+    return Submitter.AUTHENTICATED_AS_USER if himself else Submitter.AUTHENTICATED_AS_ANOTHER
+
+
+def _enrolled(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> bool:
+    """Tell whether the connection made this very user, under this very subject, with an earlier request."""
+    if user is None or row.connection_id is None or row.subject is None:
+        return False
+    return store.enrolled(session, row.connection_id, row.subject, user.id)
+
+
+def _contact(
+    session: Session, row: SelfServiceRequest, found: list[ContactRecord], user: DirectoryUser | None
+) -> Contact:
+    if not found:
+        return Contact.ABSENT
+    if len(found) > 1:
+        return Contact.SEVERAL
+    one = found[0]
+    if email_key(one.email) != row.email_key:
+        return Contact.OTHER_EMAIL
+    if one.user_id is None or (row.user_reference is not None and one.user_id == row.user_id):
+        return Contact.UNSTAMPED
+    if user is not None and one.user_id == user.id:
+        return Contact.STAMPED_WITH_USER
+    there = directory.get_users(session, [one.user_id])
+    return Contact.STAMPED_WITH_ANOTHER if there else Contact.STAMPED_WITH_NOBODY
+
+
+def _user(row: SelfServiceRequest, user: DirectoryUser | None) -> User:
+    if user is None:
+        return User.ABSENT
+    return User.SAME_EMAIL if email_key(user.email) == row.email_key else User.OTHER_EMAIL

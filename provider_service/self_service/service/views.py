@@ -1,0 +1,70 @@
+"""Reading requests: what staff, account administrators and submitters see of them."""
+
+from sqlalchemy.orm import Session
+
+from provider_service.directory.domain import Caller
+from provider_service.identity.domain import DirectoryUser
+from provider_service.self_service import store
+from provider_service.self_service.domain import Evidence, Privilege, RequestRecord, privileges_of
+from provider_service.self_service.service import matching
+from provider_service.self_service.service.parts import administered, held_for, record, unknown_request
+from shared.wire.self_service import RequestState
+
+
+def get_request(session: Session, request_id: str, *, caller: Caller) -> RequestRecord:
+    """Return a request. Raises `NotFound` also for one that is not the caller's to see."""
+    row = store.request(session, request_id)
+    own = row is not None and bool(caller.user_id) and row.submitter_user_id == caller.user_id
+    if row is None or not (own or _sees(session, caller, row.company_id, row.state)):
+        raise unknown_request()
+    return record(row)
+
+
+def require_own(session: Session, request_id: str, *, caller: Caller) -> None:
+    """Raise `NotFound` unless the caller submitted a request."""
+    row = store.request(session, request_id)
+    if row is None or not caller.user_id or row.submitter_user_id != caller.user_id:
+        raise unknown_request()
+
+
+def login_of(session: Session, request_id: str) -> str:
+    """Return the LoginId to look up in the directory before a request is decided about. Raises `NotFound`."""
+    row = store.request(session, request_id)
+    if row is None:
+        raise unknown_request()
+    return row.login
+
+
+def evidence(session: Session, request_id: str, *, user: DirectoryUser | None, caller: Caller) -> Evidence:
+    """Return what was found for a request, to whoever may decide about it. Raises `NotFound`."""
+    row = store.request(session, request_id)
+    if row is None or not _sees(session, caller, row.company_id, row.state):
+        raise unknown_request()
+    return matching.evidence(session, row, user)
+
+
+def list_requests(
+    session: Session,
+    *,
+    caller: Caller,
+    state: RequestState | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[RequestRecord]:
+    """Return the requests the caller sees, the newest first: staff every proven one, others their account's and own."""
+    staff = Privilege.READ in privileges_of(caller.roles)
+    companies = None if staff else administered(session, caller)
+    rows = store.requests(
+        session,
+        state=state,
+        companies=companies,
+        submitter_user_id=caller.user_id,
+        before=before,
+        limit=limit,
+    )
+    return [record(row) for row in rows]
+
+
+def _sees(session: Session, caller: Caller, company_id: str | None, state: str) -> bool:
+    """Nobody but its submitter sees a request before its mailbox is proven (design)."""
+    return state != RequestState.VERIFYING and Privilege.READ in held_for(session, caller, company_id)

@@ -1,0 +1,173 @@
+"""Queries of requests, secrets and roles."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from provider_service.self_service.tables import SelfServiceRequest, SelfServiceRole, SelfServiceSecret
+
+OPEN = ("ORA_CSS_VERIFYING", "ORA_CSS_PENDING", "ORA_CSS_MORE_INFO")
+
+
+def request(session: Session, request_id: str, *, lock: bool = False) -> SelfServiceRequest | None:
+    """Return a request, locked where it is to be changed."""
+    return session.get(SelfServiceRequest, request_id, with_for_update=lock or None, populate_existing=lock)
+
+
+def requests(
+    session: Session,
+    *,
+    state: str | None,
+    companies: Sequence[str] | None,
+    submitter_user_id: str | None,
+    connection_id: str | None = None,
+    before: str | None,
+    limit: int,
+) -> Sequence[SelfServiceRequest]:
+    """Return requests whose mailbox is proven, the newest first; ``companies`` narrows, to the submitter's own else."""
+    query = select(SelfServiceRequest).where(SelfServiceRequest.state != "ORA_CSS_VERIFYING")
+    query = query.order_by(SelfServiceRequest.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(SelfServiceRequest.state == state)
+    if companies is not None:
+        mine = SelfServiceRequest.submitter_user_id == submitter_user_id
+        query = query.where(SelfServiceRequest.company_id.in_(companies) | mine)
+    if connection_id is not None:
+        query = query.where(SelfServiceRequest.connection_id == connection_id)
+    if before is not None:
+        query = query.where(SelfServiceRequest.id < before)
+    return session.scalars(query).all()
+
+
+def unscreened(session: Session, limit: int) -> Sequence[SelfServiceRequest]:
+    """Return unproven requests whose mailbox has not been written to yet, the oldest first."""
+    query = select(SelfServiceRequest).where(
+        SelfServiceRequest.state == "ORA_CSS_VERIFYING", SelfServiceRequest.screened_at.is_(None)
+    )
+    return session.scalars(query.order_by(SelfServiceRequest.id).limit(limit)).all()
+
+
+def open_of_mailbox(session: Session, email_key: str) -> int:
+    """Return how many requests of visitors wait for one mailbox to be proven."""
+    query = select(func.count()).where(
+        SelfServiceRequest.email_key == email_key, SelfServiceRequest.state == "ORA_CSS_VERIFYING"
+    )
+    return session.scalar(query) or 0
+
+
+def enrolled(session: Session, connection_id: str, subject: str, user_id: str) -> bool:
+    """Tell whether a request of this connection for this subject was approved and made this user."""
+    query = select(SelfServiceRequest.id).where(
+        SelfServiceRequest.connection_id == connection_id,
+        SelfServiceRequest.subject == subject,
+        SelfServiceRequest.user_id == user_id,
+        SelfServiceRequest.user_reference.is_not(None),
+        SelfServiceRequest.state == "ORA_CSS_APPROVED",
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def approved_unfinished(session: Session, limit: int) -> Sequence[str]:
+    """Return the ids of approved requests whose steps are not all done."""
+    query = select(SelfServiceRequest.id).where(SelfServiceRequest.awaits == "provisioning")
+    return session.scalars(query.order_by(SelfServiceRequest.id).limit(limit)).all()
+
+
+def administrator_pending(session: Session, company_id: str) -> Sequence[SelfServiceRequest]:
+    """Return approved requests of first users who are not administrators yet."""
+    query = select(SelfServiceRequest).where(
+        SelfServiceRequest.company_id == company_id, SelfServiceRequest.administrator_pending
+    )
+    return session.scalars(query).all()
+
+
+def expired(session: Session, now: datetime, limit: int) -> Sequence[SelfServiceRequest]:
+    """Return open requests whose time is up, locked."""
+    query = select(SelfServiceRequest).where(SelfServiceRequest.state.in_(OPEN), SelfServiceRequest.expires_at <= now)
+    return session.scalars(query.order_by(SelfServiceRequest.id).limit(limit).with_for_update(skip_locked=True)).all()
+
+
+def unreminded(session: Session, created_before: datetime, limit: int) -> Sequence[SelfServiceRequest]:
+    """Return pending requests nobody was reminded of yet, locked."""
+    query = select(SelfServiceRequest).where(
+        SelfServiceRequest.state.in_(OPEN[1:]),
+        SelfServiceRequest.updated_at <= created_before,
+        SelfServiceRequest.reminded_at.is_(None),
+        SelfServiceRequest.awaits.is_distinct_from("provisioning"),
+    )
+    return session.scalars(query.order_by(SelfServiceRequest.id).limit(limit).with_for_update(skip_locked=True)).all()
+
+
+def secret(session: Session, secret_hash: str, purpose: str) -> SelfServiceSecret | None:
+    """Return what a secret gives leave to, if it is one of this purpose."""
+    found = session.get(SelfServiceSecret, secret_hash)
+    return found if found is not None and found.purpose == purpose else None
+
+
+def end_secrets(session: Session, request_id: str, purpose: str) -> None:
+    """Make every secret of a request and purpose void."""
+    session.execute(
+        delete(SelfServiceSecret).where(
+            SelfServiceSecret.request_id == request_id, SelfServiceSecret.purpose == purpose
+        )
+    )
+
+
+def role(session: Session, role_id: str) -> SelfServiceRole | None:
+    """Return a role somebody holds."""
+    return session.get(SelfServiceRole, role_id)
+
+
+def held(session: Session, company_id: str | None, contact_id: str) -> Sequence[SelfServiceRole]:
+    """Return the roles a contact holds for an account, or of its own."""
+    query = select(SelfServiceRole).where(SelfServiceRole.contact_id == contact_id)
+    query = query.where(
+        SelfServiceRole.company_id.is_(None) if company_id is None else SelfServiceRole.company_id == company_id
+    )
+    return session.scalars(query.order_by(SelfServiceRole.id)).all()
+
+
+def roles(
+    session: Session, *, companies: Sequence[str] | None, contact_id: str | None, after: str | None, limit: int
+) -> Sequence[SelfServiceRole]:
+    """Return roles in the order they were granted."""
+    query = select(SelfServiceRole).order_by(SelfServiceRole.id).limit(limit)
+    if companies is not None:
+        query = query.where(SelfServiceRole.company_id.in_(companies))
+    if contact_id is not None:
+        query = query.where(SelfServiceRole.contact_id == contact_id)
+    if after is not None:
+        query = query.where(SelfServiceRole.id > after)
+    return session.scalars(query).all()
+
+
+def any_role(session: Session, company_id: str) -> bool:
+    """Tell whether anybody holds a role for an account."""
+    query = select(SelfServiceRole.id).where(SelfServiceRole.company_id == company_id).limit(1)
+    return session.scalars(query).first() is not None
+
+
+def administrators(session: Session, company_id: str) -> Sequence[str]:
+    """Return the ids of the contacts who administer an account."""
+    query = select(SelfServiceRole.contact_id).where(
+        SelfServiceRole.company_id == company_id, SelfServiceRole.administrator
+    )
+    return session.scalars(query.order_by(SelfServiceRole.contact_id)).all()
+
+
+def administered(session: Session, contact_id: str) -> Sequence[str]:
+    """Return the ids of the accounts a contact administers."""
+    query = select(SelfServiceRole.company_id).where(
+        SelfServiceRole.contact_id == contact_id,
+        SelfServiceRole.administrator,
+        SelfServiceRole.company_id.is_not(None),
+    )
+    return [one for one in session.scalars(query.order_by(SelfServiceRole.company_id)) if one is not None]
+
+
+def holds_group(session: Session, contact_id: str, name: str) -> bool:
+    """Tell whether a contact still holds a role of this name for any account."""
+    query = select(SelfServiceRole.id).where(SelfServiceRole.contact_id == contact_id, SelfServiceRole.role == name)
+    return session.scalars(query.limit(1)).first() is not None

@@ -1,0 +1,107 @@
+"""Tables of self-service registration: requests, their secrets and steps, and the roles that came of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provider_service.base import Base
+from shared.runtime.database import JsonText, UtcDateTime
+
+
+class SelfServiceRequest(Base):
+    """Somebody asks to be let in. Nothing else exists of it until it is approved."""
+
+    __tablename__ = "self_service_requests"
+    __table_args__ = (
+        Index(None, "state", "expires_at"),
+        Index(None, "email_key", "state"),
+        Index(None, "company_id", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    type: Mapped[str]
+    awaits: Mapped[str | None] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    started: Mapped[bool]
+    """Whether a person has started it, which counts as ``ALLOW_*`` TRUE."""
+    submitter: Mapped[str]
+    submitter_user_id: Mapped[str | None] = mapped_column(index=True)
+    submitter_name: Mapped[str]
+    connection_id: Mapped[str | None] = mapped_column(index=True)
+    """Of a relayed request: the connection it came over, and what that calls its user."""
+    subject: Mapped[str | None]
+    address: Mapped[str]
+    """Network address it was submitted from."""
+    attributes: Mapped[Any] = mapped_column(JsonText)
+    email: Mapped[str]
+    email_key: Mapped[str]
+    login: Mapped[str]
+    account_key: Mapped[str | None]
+    company_id: Mapped[str | None] = mapped_column(ForeignKey("companies.id"))
+    company_chosen: Mapped[bool]
+    """Whether staff chose the account, whatever the key names."""
+    contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.id"))
+    user_id: Mapped[str | None]
+    """GUID in the directory; from the approval on, also of a user that is yet to be made."""
+    user_reference: Mapped[str | None]
+    """Under which a new user is made; None where the user was there."""
+    language: Mapped[str]
+    outcome: Mapped[str | None]
+    decided_by_id: Mapped[str | None]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    administrator_pending: Mapped[bool]
+    remarks: Mapped[Any] = mapped_column(JsonText)
+    steps: Mapped[Any] = mapped_column(JsonText)
+    failure: Mapped[str | None]
+    screened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the mailbox of an unproven request was written to."""
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int]
+
+
+class SelfServiceSecret(Base):
+    """Leave to prove a request's mailbox, or to follow it; the secret itself is never stored."""
+
+    __tablename__ = "self_service_secrets"
+
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the secret, in hex."""
+    request_id: Mapped[str] = mapped_column(ForeignKey("self_service_requests.id"), index=True)
+    purpose: Mapped[str]
+    """``prove`` or ``follow``."""
+
+
+class SelfServiceRole(Base):
+    """A role a contact holds for an account, or for itself alone (B2C)."""
+
+    __tablename__ = "self_service_roles"
+    __table_args__ = (
+        Index("uq_self_service_roles_held", "company_id", "contact_id", "role", unique=True),
+        Index(
+            "uq_self_service_roles_of_its_own",
+            "contact_id",
+            "role",
+            unique=True,
+            sqlite_where=text("company_id IS NULL"),
+            postgresql_where=text("company_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    company_id: Mapped[str | None] = mapped_column(ForeignKey("companies.id"))
+    contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.id"), index=True)
+    role: Mapped[str]
+    """Common name of the role, as the profile option had it when it was granted."""
+    administrator: Mapped[bool]
+    """Whether it is the account administrator's."""
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("self_service_requests.id"))
+    """The request that it came of."""
+    granted_by: Mapped[str]
+    granted_at: Mapped[datetime] = mapped_column(UtcDateTime)

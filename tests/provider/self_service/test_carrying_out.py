@@ -1,0 +1,142 @@
+"""What was approved is carried out once, whoever else acts at the same moment and whatever breaks in between."""
+
+import asyncio
+
+import pytest
+
+from provider_service.self_service import calls
+from shared.wire.errors import ExchangeError
+from tests.provider.self_service.world import Town
+
+pytestmark = pytest.mark.anyio
+
+REQUESTS = "/api/v1/self-service/requests"
+USER_ROLE = "ORA_SVC_CUSTOMER_SELF_SERVICE_USER_ABSTRACT"
+ADMIN_ROLE = "ORA_SVC_CUSTOMER_SELF_SERVICE_ACCOUNT_ADMINISTRATOR_ABSTRACT"
+
+
+@pytest.fixture
+async def town(house):
+    return await Town(house).set_up()
+
+
+async def test_two_approvers_at_once_have_one_effect(town):
+    request_id = await town.proven()
+    answers = await asyncio.gather(
+        *(town.staff.post(f"{REQUESTS}/{request_id}/approve", json={}) for _ in range(2)),
+        town.admin.post(f"{REQUESTS}/{request_id}/reject", json={}),
+    )
+    assert sorted(one.status_code for one in answers) == [200, 409, 409], [one.text for one in answers]
+    letters = [one for one in await town.post() if one.to == "ada@engines.example"]
+    assert len(letters) == 1
+
+
+async def test_approving_and_withdrawing_at_once_ends_in_one_of_both(town):
+    made = await town.sign_up()
+    await calls.prove(town.context, (await town.letter("ada@engines.example", "Confirm")).secret)
+    done = await asyncio.gather(
+        town.staff.post(f"{REQUESTS}/{made.request.id}/approve", json={}),
+        calls.withdraw(town.context, made.secret),
+        return_exceptions=True,
+    )
+    shown = (await town.staff.get(f"{REQUESTS}/{made.request.id}")).json()
+    withdrawn = not isinstance(done[1], ExchangeError)
+    assert shown["state"] == ("ORA_CSS_WITHDRAWN" if withdrawn else "ORA_CSS_APPROVED")
+    assert (town.user("ada@engines.example") is None) == withdrawn
+
+
+async def test_what_changes_after_the_approval_fails_it_with_the_cause_and_approving_again_goes_on(town, monkeypatch):
+    request_id = await town.proven()
+
+    async def stay(*_args, **_kwargs):
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(calls, "provision", stay)
+        await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+    for _ in range(2):
+        await town.admin.post("/api/v1/contacts", json={"email": "ada@engines.example"})
+    await calls.provision_due(town.context)
+    shown = (await town.staff.get(f"{REQUESTS}/{request_id}")).json()
+    assert (shown["state"], shown["failure"].partition(":")[0]) == ("ORA_CSS_FAILED", "records")
+    user = town.user("ada@engines.example")
+    assert user is not None
+    assert not user.active
+    refused = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+    assert refused.json()["code"] == "approval_refused"
+    first, second = (await town.admin.get("/api/v1/contacts?email=ada@engines.example")).json()["items"]
+    await town.admin.post(f"/api/v1/contacts/{first['id']}/merge", json={"into_id": second["id"]})
+    answer = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+    assert (answer.json()["state"], answer.json()["user_id"]) == ("ORA_CSS_APPROVED", user.id), answer.text
+
+
+async def test_a_directory_that_is_down_at_any_step_leaves_the_request_to_be_tried_again(town, monkeypatch):
+    from provider_service.identity.calls import EmbeddedDirectory
+    from shared.wire.errors import Unavailable
+
+    async def down(*_args, **_kwargs):
+        raise Unavailable("The directory does not answer")
+
+    for number, method in enumerate(("create_inactive", "grant", "activate")):
+        request_id = await town.proven(EmailAddress=f"person{number}@engines.example")
+        with monkeypatch.context() as patched:
+            patched.setattr(EmbeddedDirectory, method, down)
+            answer = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+            assert answer.json()["state"] == "ORA_CSS_FAILED", answer.text
+            assert "does not answer" in answer.json()["failure"]
+        again = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+        assert again.json()["state"] == "ORA_CSS_APPROVED", again.text
+        letters = [one for one in await town.post() if one.to == f"person{number}@engines.example"]
+        assert len(letters) == 1
+
+
+async def test_a_crash_between_any_two_steps_is_gone_on_after(town, monkeypatch):
+    from provider_service.self_service import service
+
+    for number, name in enumerate(("done", "store_records", "finish")):
+        request_id = await town.proven(EmailAddress=f"person{number}@engines.example")
+
+        def crash(*_args, **_kwargs):
+            raise RuntimeError("killed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(service, name, crash)
+            killed = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+            assert killed.status_code == 500
+        letters = [one for one in await town.post() if one.to == f"person{number}@engines.example"]
+        assert len(letters) == 1
+        assert (await town.staff.get(f"{REQUESTS}/{request_id}")).json()["state"] == "ORA_CSS_APPROVED"
+
+
+async def test_many_are_decided_about_each_for_itself(town):
+    ids = [await town.proven(EmailAddress=f"person{number}@engines.example") for number in range(3)]
+    answer = await town.staff.post("/api/v1/self-service/decisions", json={"ids": [*ids, "unknown"]})
+    items = answer.json()["items"]
+    assert [one["state"] for one in items] == ["ORA_CSS_APPROVED"] * 3 + [None]
+    assert items[-1]["code"] == "request_unknown"
+
+
+async def test_the_last_administrator_stays_and_suspended_people_keep_their_roles(town):
+    shown = await town.approved()
+    bea = await town.approved(EmailAddress="bea@engines.example")
+    roles = (await town.admin.get("/api/v1/self-service/roles")).json()["items"]
+    last = next(one for one in roles if one["administrator"])
+    assert (await town.staff.delete(f"/api/v1/self-service/roles/{last['id']}")).json()["code"] == "last_administrator"
+    at = f"/api/v1/self-service/companies/{town.company}/contacts"
+    refused = await town.staff.put(f"{at}/{shown['contact_id']}/suspension", json={"suspended": True})
+    assert refused.json()["code"] == "last_administrator"
+    ada = await town.signed_in("ada@engines.example")
+    own = await ada.put(f"{at}/{shown['contact_id']}/suspension", json={"suspended": True})
+    assert own.json()["code"] == "own_role"
+    done = await ada.put(f"{at}/{bea['contact_id']}/suspension", json={"suspended": True})
+    assert done.json()["enabled"] is False, done.text
+    kept = (await ada.get(f"/api/v1/self-service/roles?contact_id={bea['contact_id']}")).json()["items"]
+    assert len(kept) == 1
+    back = await ada.put(f"{at}/{bea['contact_id']}/suspension", json={"suspended": False})
+    assert back.json()["enabled"] is True
+    promoted = await ada.post(
+        "/api/v1/self-service/roles",
+        json={"company_id": town.company, "contact_id": bea["contact_id"], "administrator": True},
+    )
+    assert promoted.status_code == 201, promoted.text
+    assert (await town.staff.delete(f"/api/v1/self-service/roles/{last['id']}")).status_code == 204
