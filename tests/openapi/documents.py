@@ -4,6 +4,7 @@
 """
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,6 +37,20 @@ def committed(name: str) -> Document:
     """Return the document that was released."""
     document: Document = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return document
+
+
+def released(name: str, root: Path) -> Document | None:
+    """Return the document integrators hold: of the last tag ``v…``, and before the first tag of the last commit.
+
+    None where there is no such document: an exported tree, or one that had none.
+    """
+    last = _git(root, "describe", "--tags", "--abbrev=0", "--match", "v*") or "HEAD"
+    text = _git(root, "show", f"{last.strip()}:docs/openapi/{name}.json")
+    return json.loads(text) if text else None
+
+
+def _git(root: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False).stdout
 
 
 def written(document: Mapping[str, Any]) -> str:
