@@ -28,6 +28,7 @@ from consumer_service.keys import routes as keys
 from consumer_service.keys import service as key_service
 from consumer_service.keys.service import KeyHolder
 from consumer_service.mail import routes as mail
+from consumer_service.oidc import routes as oidc
 from consumer_service.records import routes as records
 from consumer_service.settings import Settings
 from consumer_service.worker import Worker, keys_turn
@@ -35,6 +36,7 @@ from shared.runtime.health import Health, metrics_route
 from shared.runtime.turns import Turns
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id
+from shared.transport.openid import OpenIdClient
 from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
 
@@ -46,6 +48,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     instance.router,
     keys.router,
     health.router,
+    oidc.router,
     connections.router,
     handshakes.router,
     records.router,
@@ -109,12 +112,7 @@ def create_app(
     )
     app.state.context = context
     app.state.holder = holder
-    app.state.checks = composition.check_registry()
-    app.state.key_hooks = composition.key_hooks()
-    app.state.instance_hooks = composition.instance_hooks(context.masters)
-    app.state.connection_hooks = composition.connection_hooks()
-    app.state.message_handlers = composition.message_handlers()
-    app.state.on_settled = composition.on_settled
+    _compose(app, context)
     directory_deps.install(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -124,6 +122,17 @@ def create_app(
     finish(app, security_by_prefix=SECURITY)
     protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp(), rate_rule=rate_rule())
     return app
+
+
+def _compose(app: FastAPI, context: Context) -> None:
+    """Let each slice find what the others have to say to it."""
+    app.state.openid = OpenIdClient(context.peers, clock=lambda: context.clock().timestamp())
+    app.state.checks = composition.check_registry()
+    app.state.key_hooks = composition.key_hooks()
+    app.state.instance_hooks = composition.instance_hooks(context.masters)
+    app.state.connection_hooks = composition.connection_hooks()
+    app.state.message_handlers = composition.message_handlers()
+    app.state.on_settled = composition.on_settled
 
 
 def _metrics() -> CollectorRegistry:

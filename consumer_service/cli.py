@@ -1,7 +1,7 @@
 """The operator's command line: serve, worker, migrate, doctor, backup, restore, users, keys, instance, setup-token.
 
 It works beside a running server. Whoever runs it has the machine, so it may everything; the audit trail names the
-account it ran under.
+account it ran under. Identity providers have their commands in `identity_cli`.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp
 
+from consumer_service import identity_cli
 from consumer_service.directory import service as directory
 from consumer_service.directory.domain import Caller, Person, UserChanges, operator
 from consumer_service.instance import service as instance
@@ -144,6 +145,7 @@ record = typer.Typer(no_args_is_help=True, help="Who this instance is.")
 cli.add_typer(users, name="users")
 cli.add_typer(key_ring, name="keys")
 cli.add_typer(record, name="instance")
+cli.add_typer(identity_cli.commands(desk), name="identity-providers")
 
 
 @cli.command("setup-token")

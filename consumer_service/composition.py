@@ -42,6 +42,7 @@ SEALED: Final = (
     SealedColumn("provider_connections", "id", "token_sealed"),
     SealedColumn("handshakes", "provider_connection_id", "verifier_sealed"),
     SealedColumn("handshakes", "provider_connection_id", "code_sealed"),
+    SealedColumn("identity_providers", "id", "client_secret_sealed"),
 )
 """Every column of envelopes besides the ring's own; a test holds it against the tables."""
 

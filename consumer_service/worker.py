@@ -21,6 +21,7 @@ from consumer_service.instance import service as instance
 from consumer_service.keys import service as keys
 from consumer_service.mail import service as mail
 from consumer_service.mail.domain import Handover
+from consumer_service.oidc import service as oidc
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import service as provider_connections
 from consumer_service.settings import Settings
@@ -171,6 +172,7 @@ def _tidy(session: Session, now: datetime) -> None:
     nonces.purge_nonces(session, _ms(now))
     answers.purge_answers(session, _ms(now))
     directory.forget_ended(session, now=now)
+    oidc.forget_ended(session, now=now)
     connections.purge_beats(session, now)
     for connection_id in connections.active_connections(session):
         purge.purge_inbox(session, connection_id, _ms(now))

@@ -29,6 +29,7 @@ from provider_service.keys import routes as keys
 from provider_service.keys import service as key_service
 from provider_service.keys.service import KeyHolder
 from provider_service.mail import routes as mail
+from provider_service.oidc import routes as oidc
 from provider_service.options import routes as options
 from provider_service.records import routes as records
 from provider_service.registrations import routes as registrations
@@ -41,6 +42,7 @@ from shared.runtime.health import Health, metrics_route
 from shared.runtime.turns import Turns
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id
+from shared.transport.openid import OpenIdClient
 from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
 
@@ -55,6 +57,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     keys.router,
     health.router,
     scim.router,
+    oidc.router,
     connections.router,
     registrations.router,
     handshakes.router,
@@ -127,6 +130,7 @@ def create_app(
 
 def _compose(app: FastAPI, context: Context) -> None:
     """Let each slice find what the others have to say to it."""
+    app.state.openid = OpenIdClient(context.peers, clock=lambda: context.clock().timestamp())
     app.state.checks = composition.check_registry()
     app.state.account_hooks = composition.account_hooks()
     app.state.key_hooks = composition.key_hooks()

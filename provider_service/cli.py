@@ -1,7 +1,7 @@
 """The operator's command line: serve, worker, migrate, doctor, backup, restore, users, keys, options and more.
 
 It works beside a running server. Whoever runs it has the machine, so it may everything; the audit trail names the
-account it ran under. Profile options have their commands in `options_cli`.
+account it ran under. Some groups of commands have a module of their own.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.orm import Session
 from starlette.types import ASGIApp
 
-from provider_service import options_cli
+from provider_service import identity_cli, options_cli
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Caller, Person, UserChanges, operator
 from provider_service.instance import service as instance
@@ -146,6 +146,7 @@ cli.add_typer(users, name="users")
 cli.add_typer(key_ring, name="keys")
 cli.add_typer(record, name="instance")
 cli.add_typer(options_cli.commands(desk), name="options")
+cli.add_typer(identity_cli.commands(desk), name="identity-providers")
 
 
 @cli.command("setup-token")

@@ -41,7 +41,10 @@ from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.wire.states import MessageType
 
-SEALED: Final = (SealedColumn("invitations", "id", "token_sealed"),)
+SEALED: Final = (
+    SealedColumn("invitations", "id", "token_sealed"),
+    SealedColumn("identity_providers", "id", "client_secret_sealed"),
+)
 """Every column of envelopes besides the ring's own; a test holds it against the tables."""
 
 

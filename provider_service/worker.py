@@ -22,6 +22,7 @@ from provider_service.instance import service as instance
 from provider_service.keys import service as keys
 from provider_service.mail import service as mail
 from provider_service.mail.domain import Handover
+from provider_service.oidc import service as oidc
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.self_service import calls as self_service_calls
@@ -181,6 +182,7 @@ def _tidy(session: Session, now: datetime) -> None:
     nonces.purge_nonces(session, _ms(now))
     answers.purge_answers(session, _ms(now))
     directory.forget_ended(session, now=now)
+    oidc.forget_ended(session, now=now)
     connections.purge_beats(session, now)
     for connection_id in connections.active_connections(session):
         purge.purge_inbox(session, connection_id, _ms(now))

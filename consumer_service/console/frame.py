@@ -64,6 +64,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
             (
                 (staff, NavigationItem("Consumer record", "/instance", "gear")),
                 (admin or Role.SN_KMF_ADMIN in caller.roles, NavigationItem("Users", "/users", "people")),
+                (admin, NavigationItem("Identity providers", "/identity-providers", "key")),
                 (True, NavigationItem("API tokens", "/tokens", "copy")),
             ),
         ),

@@ -67,6 +67,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (staff, NavigationItem("Provider record", "/instance", "gear")),
                 (staff, NavigationItem("Profile options", "/options", "gear")),
                 (admin or Role.SN_KMF_ADMIN in caller.roles, NavigationItem("Users", "/users", "people")),
+                (admin, NavigationItem("Identity providers", "/identity-providers", "key")),
                 (True, NavigationItem("API tokens", "/tokens", "copy")),
             ),
         ),

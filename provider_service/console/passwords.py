@@ -5,10 +5,11 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from provider_service.console import forms
-from provider_service.console.deps import console_router, name_of_instance, notify, page
+from provider_service.console.deps import console_router, name_of_instance, notify, page, sign_in_address
 from provider_service.console.forms import Form
 from provider_service.context import ContextDep
 from provider_service.directory import deps, service
+from provider_service.oidc import service as oidc
 from shared.interface.csrf import require_same_origin
 from shared.transport.problems import status_of
 from shared.wire.errors import Gone, Invalid, TooMany
@@ -55,7 +56,7 @@ async def set_password(request: Request, context: ContextDep) -> Response:
     require_same_origin(request.method, request.headers, issuer=context.settings.issuer)
     form = await forms.read(request)
     try:
-        await deps.set_password(
+        person = await deps.set_password(
             context,
             secret=form.value("token").strip(),
             password=form.value("password"),
@@ -65,4 +66,11 @@ async def set_password(request: Request, context: ContextDep) -> Response:
         return page(request, "passwords/set.html", status_code=410, form=Form().wrong(error))
     except Invalid as error:
         return page(request, "passwords/set.html", status_code=status_of(error), form=form.wrong(error))
+    if await context.database.read(oidc.list_identities, person.id):
+        return notify(
+            request,
+            sign_in_address("/account"),
+            "success",
+            "Your password is set. Sign in with it, then look at your linked accounts: they have to be linked again.",
+        )
     return notify(request, "/sign-in", "success", "Your password is set. Sign in with it.")

@@ -1,21 +1,29 @@
 """Signing in and out, and one's own account."""
 
 from dataclasses import replace
+from typing import Final
 
 from fastapi import Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from provider_service.console import forms
 from provider_service.console.deps import AnyoneDep, console_router, notify, own_path, page, sign_in_address
 from provider_service.console.forms import Form
-from provider_service.context import ContextDep
+from provider_service.context import Context, ContextDep
 from provider_service.directory import deps, service
+from provider_service.directory.domain import Caller, Person
 from provider_service.directory.schemas import SelfPatch
+from provider_service.oidc import service as oidc
+from provider_service.oidc.domain import Identity, Provider
 from shared.interface.csrf import require_same_origin
 from shared.transport.problems import status_of
 from shared.wire.errors import Invalid, TooMany, Unauthenticated
 
 router = console_router()
+
+MOST_PROVIDERS: Final = 20
+"""Identity providers with a button, at most."""
 
 SENTENCES = {"name": "Enter your name.", "language": "Choose a language."}
 
@@ -26,7 +34,7 @@ async def show_sign_in(request: Request, context: ContextDep) -> Response:
     if await context.database.read(service.needs_setup):
         return RedirectResponse("/setup", status_code=303)
     following = own_path(request.query_params.get("next", "/"))
-    return page(request, "sign_in.html", form=Form(), following=following)
+    return await _sign_in_page(request, context, Form(), following)
 
 
 @router.post("/sign-in")
@@ -45,8 +53,7 @@ async def sign_in(request: Request, context: ContextDep) -> Response:
             previous=deps.session_cookie(request, context),
         )
     except (Unauthenticated, TooMany) as error:
-        wrong = form.wrong(error)
-        return page(request, "sign_in.html", status_code=status_of(error), form=wrong, following=following)
+        return await _sign_in_page(request, context, form.wrong(error), following, status_of(error))
     response = RedirectResponse(following, status_code=303)
     deps.set_session_cookie(response, context, signed_in.cookie)
     return response
@@ -68,9 +75,7 @@ async def sign_out(request: Request, context: ContextDep, caller: AnyoneDep) -> 
 @router.get("/account")
 async def show_account(request: Request, context: ContextDep, caller: AnyoneDep) -> Response:
     """Show one's own account."""
-    person = await context.database.read(service.get_user, caller.user_id)
-    form = Form.of(name=person.name, language=person.language)
-    return page(request, "account.html", person=person, form=form, password=Form())
+    return await _account_page(request, context, caller)
 
 
 @router.post("/account")
@@ -80,9 +85,7 @@ async def change_account(request: Request, context: ContextDep, caller: AnyoneDe
     try:
         wanted = forms.checked(SelfPatch, form, "name", "language")
     except Invalid as error:
-        person = await context.database.read(service.get_user, caller.user_id)
-        wrong = form.wrong(error, SENTENCES)
-        return page(request, "account.html", status_code=422, person=person, form=wrong, password=Form())
+        return await _account_page(request, context, caller, form=form.wrong(error, SENTENCES), status=422)
     chosen = (wanted.name, wanted.language)
     await context.database.write(service.update_self, change=lambda _: chosen, caller=caller, now=context.clock())
     request.state.caller = replace(caller, language=wanted.language)
@@ -99,17 +102,42 @@ async def change_password(request: Request, context: ContextDep, caller: AnyoneD
             context, caller, old=form.value("old_password"), new=form.value("password"), agent=agent
         )
     except Unauthenticated as error:
-        return await _account_again(request, context, caller, form.wrong_at("old_password", error.detail), 401)
+        wrong = form.wrong_at("old_password", error.detail)
+        return await _account_page(request, context, caller, password=wrong, status=401)
     except (Invalid, TooMany) as error:
-        return await _account_again(request, context, caller, form.wrong(error), status_of(error))
+        return await _account_page(request, context, caller, password=form.wrong(error), status=status_of(error))
     response = notify(request, "/account", "success", "Your password was changed. Other sessions have ended.")
     deps.set_session_cookie(response, context, signed_in.cookie)
     return response
 
 
-async def _account_again(
-    request: Request, context: ContextDep, caller: AnyoneDep, password: Form, status: int
+async def _sign_in_page(request: Request, context: Context, form: Form, following: str, status: int = 200) -> Response:
+    providers = await context.database.read(oidc.list_providers, active=True, limit=MOST_PROVIDERS)
+    return page(request, "sign_in.html", status_code=status, form=form, following=following, providers=providers)
+
+
+async def _account_page(
+    request: Request,
+    context: Context,
+    caller: Caller,
+    *,
+    form: Form | None = None,
+    password: Form | None = None,
+    status: int = 200,
 ) -> Response:
-    person = await context.database.read(service.get_user, caller.user_id)
-    form = Form.of(name=person.name, language=person.language)
-    return page(request, "account.html", status_code=status, person=person, form=form, password=password)
+    def look(session: Session) -> tuple[Person, list[Identity], list[Provider]]:
+        person = service.get_user(session, caller.user_id)
+        providers = oidc.list_providers(session, active=True, limit=MOST_PROVIDERS)
+        return person, oidc.list_identities(session, caller.user_id), providers
+
+    person, identities, providers = await context.database.read(look)
+    return page(
+        request,
+        "account.html",
+        status_code=status,
+        person=person,
+        identities=identities,
+        providers=providers,
+        form=form or Form.of(name=person.name, language=person.language),
+        password=password or Form(),
+    )

@@ -5,6 +5,7 @@ import ipaddress
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from provider_service.audit.domain import Actor
@@ -47,10 +48,34 @@ KEPT_ROLES: Final = frozenset({Role.ADMIN, Role.SN_KMF_ADMIN})
 SCOPES: Final = frozenset(
     f"{noun}:{act}"
     for noun in ("users", "tokens", "companies", "registrations", "connections", "issues", "keys", "incidents",
-                 "instance", "mails", "options", "self_service")
+                 "instance", "mails", "options", "self_service", "identity-providers")
     for act in ("read", "write")
 ) | {"audit:read", "events:read"}  # fmt: skip
 """What a token may be allowed; ``write`` includes ``read``."""
+
+
+class AuthenticatedBy(StrEnum):
+    """How somebody proved who they are."""
+
+    LOCAL = "local"
+    OIDC = "oidc"
+    """An identity provider said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """By what a session began."""
+
+    by: AuthenticatedBy = AuthenticatedBy.LOCAL
+    at: datetime | None = None
+    """When the person proved it; None: in the moment the session began."""
+    provider_id: str | None = None
+    subject: str | None = None
+    """Whom the identity provider meant."""
+
+
+LOCAL: Final = Proof()
+"""By password, here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +91,13 @@ class Caller:
     """Secret of the session that form tokens derive from; None for a token, which no browser sends by itself."""
     email: str = ""
     language: str = "en"
+    proof: Proof = LOCAL
+    """How the person of a session was authenticated; a token proves nobody's presence, so it is never by OIDC."""
+
+    @property
+    def authenticated_by(self) -> AuthenticatedBy:
+        """Return whether the person behind the session is known by a local password or an identity provider."""
+        return self.proof.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +112,8 @@ class Person:
     active: bool
     roles: frozenset[Role]
     has_password: bool
+    resets: int
+    """How often the password was set by a link; what was linked before the last time is not believed."""
     last_sign_in_at: datetime | None
     created_at: datetime
     updated_at: datetime

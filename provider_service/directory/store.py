@@ -153,6 +153,11 @@ def active_holders(session: Session, role: Role) -> list[str]:
     return list(session.scalars(query))
 
 
+def with_password(session: Session, user_ids: Collection[str]) -> set[str]:
+    """Return which of these users have a local password."""
+    return set(session.scalars(select(User.id).where(User.id.in_(user_ids), User.password_hash.is_not(None))))
+
+
 def session_by_hash(session: Session, id_hash: str) -> UserSession | None:
     """Return a session."""
     return session.get(UserSession, id_hash)
@@ -162,6 +167,22 @@ def end_sessions(session: Session, user_id: str, *, but: str | None = None) -> N
     """End the sessions of a user, except the one whose hash is ``but``."""
     query = delete(UserSession).where(UserSession.user_id == user_id)
     session.execute(query if but is None else query.where(UserSession.id_hash != but))
+
+
+def end_identity(session: Session, provider_id: str, subject: str | None, now: datetime) -> None:
+    """End what began by the word of an identity provider, about one subject or about anybody: sessions and tokens."""
+    ended = delete(UserSession).where(UserSession.provider_id == provider_id)
+    revoked = update(ApiToken).where(ApiToken.provider_id == provider_id, ApiToken.revoked_at.is_(None))
+    if subject is not None:
+        ended, revoked = ended.where(UserSession.subject == subject), revoked.where(ApiToken.subject == subject)
+    session.execute(ended)
+    session.execute(revoked.values(revoked_at=now))
+
+
+def revoke_tokens(session: Session, user_id: str, now: datetime) -> None:
+    """End every token of a user."""
+    query = update(ApiToken).where(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+    session.execute(query.values(revoked_at=now))
 
 
 def end_session(session: Session, id_hash: str) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider_service.base import Base
@@ -32,6 +32,8 @@ class User(Base):
     password_hash: Mapped[str | None]
     """argon2id in PHC form; NULL until the person has set a password."""
     password_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    resets: Mapped[int] = mapped_column(server_default="0")
+    """How often the password was set by a link. What was linked to the person before the last time is not believed."""
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -77,12 +79,23 @@ class UserSession(Base):
     """A signed-in browser. The row is the session: deleting it ends it."""
 
     __tablename__ = "user_sessions"
+    __table_args__ = (
+        CheckConstraint("authenticated_by IN ('local', 'oidc')", name="authenticated_by_known"),
+        CheckConstraint("(authenticated_by = 'oidc') = (provider_id IS NOT NULL)", name="provider_named"),
+        Index("ix_user_sessions_provider_id_subject", "provider_id", "subject"),
+    )
 
     id_hash: Mapped[str] = mapped_column(primary_key=True)
     """SHA-256 of the cookie's value, in hex."""
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     address: Mapped[str]
     agent: Mapped[str]
+    authenticated_by: Mapped[str] = mapped_column(server_default="local")
+    authenticated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When the person proved who they are; before the session where an identity provider remembered them."""
+    provider_id: Mapped[str | None]
+    """The identity provider whose word began the session, and whom it meant."""
+    subject: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """Written at most once a minute."""
@@ -101,6 +114,9 @@ class ApiToken(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     """SHA-256 of the token, in hex; 256 random bits need no slower hash."""
     scopes: Mapped[Any] = mapped_column(JsonText)
+    provider_id: Mapped[str | None]
+    """The identity provider whose word began the session it was made in, if one did: it ends with that link."""
+    subject: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -21,9 +21,11 @@
     │   ├── StatementMalformed, StatementContext, StatementIdentity, StatementSignature
     │   └── KeySetRefused
     │       └── KeySetMalformed, KeySetRolledBack, KeySetExpired
-    └── TokenRefused
-        └── TokenMalformed, TokenWrongType, TokenUnknownKey, TokenBadSignature, TokenMissingClaim,
-            TokenWrongIssuer, TokenWrongAudience, TokenNotYetValid, TokenExpired
+    ├── TokenRefused
+    │   └── TokenMalformed, TokenWrongType, TokenUnknownKey, TokenBadSignature, TokenMissingClaim,
+    │       TokenWrongIssuer, TokenWrongAudience, TokenNotYetValid, TokenExpired
+    └── IdTokenRefused              an identity provider's word about a person
+        └── IdTokenKeyUnknown
     ExchangeError (shared.wire.errors)
     └── EnvelopeRefused             ours: the stored secret or the configured master key is wrong
         └── EnvelopeMalformed, EnvelopeMasterUnknown, EnvelopeTampered
@@ -268,6 +270,20 @@ class TokenExpired(TokenRefused):
 
     code = "token_expired"
     title = "The token has expired"
+
+
+class IdTokenRefused(Unauthenticated):
+    """What an identity provider says about a person is not believed; ``code`` begins with ``id_token_``."""
+
+    code = "id_token_refused"
+    title = "The identity provider's word is not accepted"
+
+
+class IdTokenKeyUnknown(IdTokenRefused):
+    """No published key of the identity provider fits; it may have changed its keys a moment ago."""
+
+    code = "id_token_key_unknown"
+    title = "The identity provider's word is signed by a key it has not published"
 
 
 class EnvelopeRefused(ExchangeError):

@@ -186,6 +186,11 @@ class PeerClient:
             issuer, policy=self._egress, resolver=self._resolver, tls=self._tls, seconds=self._timeout
         )
 
+    def check_url(self, url: str) -> None:
+        """Raise `EgressRefused` for a URL the guard would not call; what its name leads to is looked at in a call."""
+        if _origin_of(url) not in self._transports:
+            self._egress.check_url(url)
+
     async def aclose(self) -> None:
         """Close every connection."""
         guarded, self._guarded = self._guarded, None
@@ -203,7 +208,7 @@ class PeerClient:
         await self.aclose()
 
     def _transport_for(self, url: str) -> httpx.AsyncBaseTransport:
-        origin = "/".join(url.split("/", 3)[:3])
+        origin = _origin_of(url)
         if origin in self._transports:
             return self._transports[origin]
         self._egress.check_url(url)
@@ -308,6 +313,10 @@ def target_of(issuer: str, path: str, query: str = "") -> str:
     if not _PATH.fullmatch(path):
         raise ValueError(f"{path!r} is not a path of the protocol")
     return f"{issuer}{path}?{query}" if query else issuer + path
+
+
+def _origin_of(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _new_nonce() -> str:

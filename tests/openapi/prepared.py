@@ -173,12 +173,24 @@ async def _known(side: Instance) -> dict[str, str]:
     person = await operator.call("POST", "/api/v1/users", {"email": "ada@example.com", "name": "Ada Lovelace"})
     token = await operator.call("POST", "/api/v1/tokens", {"name": "spare", "scopes": ["users:read"]})
     await operator.call("POST", f"/api/v1/users/{person['id']}/password-mail", {"delivery": "mail"})
+    provider = {"slug": "people", "issuer": "https://id.example.com", "name": "People", "client_id": "exchange"}
+    provider = await operator.call("POST", "/api/v1/identity-providers", provider)
+    myself = (await operator.call("GET", "/api/v1/me"))["user"]["id"]
+    identities = [
+        await operator.call(
+            "POST", f"/api/v1/users/{user}/identities", {"provider_id": provider["id"], "subject": user}
+        )
+        for user in (person["id"], myself)
+    ]
     await _handed_over(side)
     mails = (await operator.call("GET", "/api/v1/mails"))["items"]
     issues = (await operator.call("GET", "/api/v1/issues"))["items"]
     staged = await operator.call("POST", "/api/v1/keys/rotations", {"purpose": "token"})
     return {
         "user_id": person["id"],
+        "provider_id": provider["id"],
+        "identity_id": identities[0]["id"],
+        "own_identity_id": identities[1]["id"],
         "token_id": token["id"],
         "mail_id": mails[0]["id"],
         "issue_id": issues[0]["id"],

@@ -2,11 +2,20 @@
 
 from typing import Final
 
-from provider_service.console.german import onboarding, operation, people, rekeying, self_service, words
+from provider_service.console.german import (
+    identity,
+    onboarding,
+    operation,
+    people,
+    rekeying,
+    self_service,
+    words,
+)
 
 GERMAN: Final = {
     **words.GERMAN,
     **people.GERMAN,
+    **identity.GERMAN,
     **onboarding.GERMAN,
     **operation.GERMAN,
     **rekeying.GERMAN,

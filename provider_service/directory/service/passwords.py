@@ -85,7 +85,10 @@ def link_renderer(issuer: str) -> mail.SecretRenderer:
 
 
 def set_password(session: Session, *, secret: str, password: NewPassword, address: str, now: datetime) -> Person:
-    """Set the password of whoever the link was for; every session of theirs and every other link ends.
+    """Set the password of whoever the link was for; every session, token and other link of theirs ends.
+
+    Whoever had got into the account before is out with that: what they linked to it is not believed any more either,
+    until the person confirms it.
 
     Raises `Gone` (``link_invalid``) for a link that is unknown, used, expired or void, `Invalid` (``password_weak``),
     which leaves the link usable.
@@ -100,6 +103,9 @@ def set_password(session: Session, *, secret: str, password: NewPassword, addres
             fix="Ask for a new one.",
         )
     _change(session, user, password, now)
+    user.resets += 1
+    store.revoke_tokens(session, user.id, now)
+    session.flush()
     _record(session, Actor("user", user.id, user.name, address), "password.set", user.id, now)
     return person_of(user, store.roles(session, [user.id])[user.id])
 

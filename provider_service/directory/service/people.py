@@ -71,6 +71,7 @@ def add_user(
         active=active,
         password_hash=password.hash if password else None,
         password_changed_at=now if password else None,
+        resets=0,
         created_at=now,
         updated_at=now,
         version=1,
@@ -83,9 +84,9 @@ def add_user(
     return person
 
 
-def get_user(session: Session, user_id: str) -> Person:
-    """Return a person. Raises `NotFound`."""
-    user = _required(store.user(session, user_id), user_id)
+def get_user(session: Session, user_id: str, *, lock: bool = False) -> Person:
+    """Return a person, whom nobody else changes before this transaction ends if ``lock``. Raises `NotFound`."""
+    user = _required(store.user(session, user_id, lock=lock), user_id)
     return person_of(user, store.roles(session, [user.id])[user.id])
 
 
@@ -214,6 +215,7 @@ def person_of(user: User, roles: frozenset[Role]) -> Person:
         active=user.active,
         roles=roles,
         has_password=user.password_hash is not None,
+        resets=user.resets,
         last_sign_in_at=user.last_sign_in_at,
         created_at=user.created_at,
         updated_at=user.updated_at,
@@ -250,6 +252,20 @@ def _keep_holders(session: Session, user_id: str, lost: Set[Role]) -> None:
                 cause="Without one, nobody could give the role to anybody again.",
                 fix="Give the role to another active person first.",
             )
+    if Role.ADMIN in lost:
+        _keep_a_way_in(session, user_id)
+
+
+def _keep_a_way_in(session: Session, user_id: str) -> None:
+    """Let one administrator stay who needs no identity provider to come in: the day it fails is the day to need one."""
+    local = store.with_password(session, store.active_holders(session, Role.ADMIN))
+    if local == {user_id}:
+        raise Conflict(
+            "This is the last active administrator with a password of their own",
+            code="last_local_admin",
+            cause="If no identity provider could be reached, nobody could administer this instance.",
+            fix="Let another administrator set a password first.",
+        )
 
 
 def _require_free(session: Session, address: str, login: str, user_id: str | None) -> None:

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.directory import domain, store
-from provider_service.directory.domain import Caller, Person
+from provider_service.directory.domain import LOCAL, AuthenticatedBy, Caller, Person, Proof
 from provider_service.directory.service.attempts import count_try
 from provider_service.directory.service.hashing import Verdict
 from provider_service.directory.service.people import person_of
 from provider_service.directory.tables import User, UserSession
-from shared.wire.errors import Unauthenticated
+from shared.wire.errors import Forbidden, Unauthenticated
 
 PURPOSE = "sign-in"
 _CSRF_CONTEXT = b"service-exchange-session-csrf-v1"
@@ -90,15 +90,45 @@ def complete_sign_in(
     store.clear_attempts(session, [domain.account_key(attempt.email, PURPOSE)])
     if verdict.rehashed is not None:
         user.password_hash = verdict.rehashed
+    return _signed_in(session, user, LOCAL, address=attempt.address, agent=agent, previous=previous, now=now)
+
+
+def begin_session(
+    session: Session,
+    user_id: str,
+    proof: Proof,
+    *,
+    address: str,
+    agent: str = "",
+    previous: str | None = None,
+    now: datetime,
+) -> SignedIn:
+    """Begin a session of somebody whom an identity provider vouches for; whether it may is for the caller to say.
+
+    ``previous`` as in `complete_sign_in`. Raises `Forbidden` (``user_inactive``).
+    """
+    user = store.user(session, user_id, lock=True)
+    if user is None or not user.active:
+        raise Forbidden(
+            "This person may not sign in", code="user_inactive", fix="Ask an administrator to activate the person."
+        )
+    return _signed_in(session, user, proof, address=address, agent=agent, previous=previous, now=now)
+
+
+def _signed_in(
+    session: Session, user: User, proof: Proof, *, address: str, agent: str, previous: str | None, now: datetime
+) -> SignedIn:
     user.last_sign_in_at = now
     if previous is not None:
         store.end_session(session, domain.hashed(previous))
-    cookie = start_session(session, user, address=attempt.address, agent=agent, now=now)
+    cookie = start_session(session, user, proof=proof, address=address, agent=agent, now=now)
     person = person_of(user, store.roles(session, [user.id])[user.id])
     return SignedIn(cookie, person, now + domain.SESSION_LIFE)
 
 
-def start_session(session: Session, user: User, *, address: str, agent: str, now: datetime) -> str:
+def start_session(
+    session: Session, user: User, *, proof: Proof = LOCAL, address: str, agent: str, now: datetime
+) -> str:
     """Begin a session of a user and return its cookie's value, 256 random bits."""
     cookie = secrets.token_urlsafe(32)
     row = UserSession(
@@ -106,13 +136,26 @@ def start_session(session: Session, user: User, *, address: str, agent: str, now
         user_id=user.id,
         address=address,
         agent=agent[:200],
+        authenticated_by=proof.by.value,
+        authenticated_at=proof.at or now,
+        provider_id=proof.provider_id,
+        subject=proof.subject,
         created_at=now,
         last_seen_at=now,
     )
     session.add(row)
     session.flush()
     actor = Actor("user", user.id, user.name, address)
-    audit.record(session, actor=actor, action="session.started", subject_type="user", subject_id=user.id, now=now)
+    after = None if proof.provider_id is None else {"by": proof.by.value, "provider_id": proof.provider_id}
+    audit.record(
+        session,
+        actor=actor,
+        action="session.started",
+        subject_type="user",
+        subject_id=user.id,
+        after=after,
+        now=now,
+    )
     return cookie
 
 
@@ -129,6 +172,7 @@ def resolve_session(session: Session, cookie: str, *, address: str, now: datetim
         csrf_secret=hmac.digest(cookie.encode("utf-8", "surrogatepass"), _CSRF_CONTEXT, hashlib.sha256),
         email=user.email,
         language=user.language,
+        proof=Proof(AuthenticatedBy(row.authenticated_by), row.authenticated_at, row.provider_id, row.subject),
     )
     return Resolved(caller, row.id_hash, domain.note_due(row.last_seen_at, now))
 
@@ -152,6 +196,11 @@ def end_sessions(session: Session, user_id: str, *, caller: Caller, now: datetim
     audit.record(
         session, actor=caller.actor, action="session.all_ended", subject_type="user", subject_id=user_id, now=now
     )
+
+
+def end_identity(session: Session, provider_id: str, subject: str | None = None, *, now: datetime) -> None:
+    """End every session that began by a provider's word, and every token made in one: about ``subject``, or anybody."""
+    store.end_identity(session, provider_id, subject, now)
 
 
 def _record_refusal(session: Session, attempt: SignInAttempt, now: datetime) -> None:

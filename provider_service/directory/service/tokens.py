@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.directory import domain, store
-from provider_service.directory.domain import Caller
+from provider_service.directory.domain import Caller, Proof
 from provider_service.directory.service.sessions import Resolved
 from provider_service.directory.tables import ApiToken
 from shared.wire.errors import NotFound, Unauthenticated
@@ -40,6 +40,8 @@ def create_token(
         prefix=secret[:9],
         token_hash=domain.hashed(secret),
         scopes=sorted(scopes),
+        provider_id=caller.proof.provider_id,
+        subject=caller.proof.subject,
         created_at=now,
         expires_at=now + timedelta(days=days),
         last_used_at=None,
@@ -88,6 +90,7 @@ def resolve_token(session: Session, bearer: str, *, address: str, now: datetime)
         scopes=frozenset(token.scopes),
         email=user.email,
         language=user.language,
+        proof=Proof(provider_id=token.provider_id, subject=token.subject),  # what it makes ends with the same link
     )
     return Resolved(caller, token.id, domain.note_due(token.last_used_at, now))
 

@@ -1,0 +1,1 @@
+"""Signing in by the word of an identity provider (OpenID Connect), beside local sign-in."""
