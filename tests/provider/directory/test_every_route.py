@@ -214,7 +214,7 @@ async def test_a_post_without_an_idempotency_key_is_refused(house):
 async def test_the_document_describes_every_operation(house):
     document = house.app.openapi()
     operations = [operation for item in document["paths"].values() for operation in item.values()]
-    assert {operation["operationId"] for operation in operations} == MAY.keys()
+    assert {operation["operationId"] for operation in operations} >= MAY.keys() == {route.name for route in ROUTES}
     for operation in operations:
         assert operation["tags"]
         assert operation["description"]
