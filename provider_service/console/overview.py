@@ -14,12 +14,13 @@ from provider_service.connections import service as connections
 from provider_service.connections.schemas import ConnectionView
 from provider_service.console.deps import AnyoneDep, console_router, page
 from provider_service.context import ContextDep
+from provider_service.directory.domain import Caller
 from provider_service.health import service as health
 from provider_service.health.domain import Filter, Issue, IssueState
 from provider_service.instance import service as instance
 from provider_service.instance.domain import Instance
 from provider_service.registrations import service as registrations
-from provider_service.registrations.schemas import RegistrationView
+from provider_service.registrations.schemas import EntryView, RegistrationView
 from shared.wire.states import ConnectionState, RegistrationState, Role
 
 router = console_router()
@@ -50,11 +51,26 @@ class Overview:
 
 @router.get("/")
 async def show_overview(request: Request, context: ContextDep, caller: AnyoneDep) -> Response:
-    """Show what to do next; a company's contact, who has nothing to do here, is told what the page is for."""
+    """Show what to do next; a company's contact sees its registrations, and what was said to it about them."""
     if caller.roles.isdisjoint(STAFF):
-        return page(request, "overview/contact.html", caller=caller)
+        own = await context.database.read(_own, caller, context.clock())
+        return page(request, "overview/contact.html", caller=caller, own=own)
     seen = await context.database.read(_look, context.clock())
     return page(request, "overview/page.html", seen=seen, admin=Role.ADMIN in caller.roles)
+
+
+def _own(session: Session, caller: Caller, now: datetime) -> list[tuple[RegistrationView, list[EntryView]]]:
+    rows = registrations.page_seen(session, caller, before=None, limit=LISTED, state=None, company_id=None)
+    return [
+        (
+            registrations.view(session, row, now),
+            [
+                EntryView.model_validate(entry, from_attributes=True)
+                for entry in registrations.entries_seen(session, row.number, caller)
+            ],
+        )
+        for row in rows
+    ]
 
 
 def _look(session: Session, now: datetime) -> Overview:

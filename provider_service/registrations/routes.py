@@ -11,6 +11,7 @@ from provider_service.audit.deps import Answer, allowed, carry_out_once
 from provider_service.audit.domain import Actor
 from provider_service.context import ContextDep
 from provider_service.registrations import service
+from provider_service.registrations.deps import ReaderDep
 from provider_service.registrations.schemas import (
     CopiedLink,
     EntryCreate,
@@ -41,7 +42,6 @@ from shared.wire.states import RegistrationState, Role
 
 router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], dependencies=[Depends(known_parameters)])
 
-Reader = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ, scope="registrations:read"))]
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, scope="registrations:write"))]
 Number = Annotated[str, Path(pattern=r"^REG\d{7,10}$", examples=["REG0000001"])]
 
@@ -65,17 +65,17 @@ async def list_registrations(
     request: Request,
     response: Response,
     context: ContextDep,
-    actor: Reader,
+    caller: ReaderDep,
     cursor: PageCursor = None,
     limit: PageLimit = 50,
     state: Annotated[RegistrationState | None, Query()] = None,
     company_id: Annotated[str | None, Query(max_length=36)] = None,
 ) -> Page[RegistrationView]:
-    """Return registration tasks, the newest first."""
+    """Return registration tasks, the newest first; a contact sees those that name it."""
     before = int(decode_cursor("newest", cursor)[0]) if cursor else None
 
     def work(session: Session, now: datetime) -> tuple[list[RegistrationView], str | None]:
-        rows = service.page(session, before=before, limit=limit + 1, state=state, company_id=company_id)
+        rows = service.page_seen(session, caller, before=before, limit=limit + 1, state=state, company_id=company_id)
         shown, following = cut_page(rows, limit=limit, sort="newest", key=lambda row: [row.serial])
         return [service.view(session, row, now) for row in shown], following
 
@@ -118,9 +118,15 @@ async def create_rekeying(
 
 
 @router.get("/{number}")
-async def get_registration(number: Number, context: ContextDep, actor: Reader, response: Response) -> RegistrationView:
-    """Return one registration task."""
-    view = await context.database.read(_view, number, context.clock())
+async def get_registration(
+    number: Number, context: ContextDep, caller: ReaderDep, response: Response
+) -> RegistrationView:
+    """Return one registration task; a contact sees those that name it."""
+
+    def work(session: Session, now: datetime) -> RegistrationView:
+        return service.view(session, service.get_seen(session, number, caller), now)
+
+    view = await context.database.read(work, context.clock())
     response.headers["etag"] = etag_of(view.version)
     return view
 
@@ -152,11 +158,11 @@ async def update_registration(
 
 
 @router.get("/{number}/entries")
-async def list_registration_entries(number: Number, context: ContextDep, actor: Reader) -> list[EntryView]:
-    """Return comments and work notes, the oldest first."""
+async def list_registration_entries(number: Number, context: ContextDep, caller: ReaderDep) -> list[EntryView]:
+    """Return comments and work notes, the oldest first; the task's contact sees the comments."""
 
     def work(session: Session) -> list[EntryView]:
-        rows = service.entries(session, number, internal=True)
+        rows = service.entries_seen(session, number, caller)
         return [EntryView.model_validate(row, from_attributes=True) for row in rows]
 
     return await context.database.read(work)

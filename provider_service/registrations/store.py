@@ -34,7 +34,13 @@ def open_twin(session: Session, company_id: str, consumer_url: str) -> Registrat
 
 
 def page(
-    session: Session, *, before: int | None, limit: int, state: str | None, company_id: str | None
+    session: Session,
+    *,
+    before: int | None,
+    limit: int,
+    state: str | None,
+    company_id: str | None,
+    contact_id: str | None = None,
 ) -> Sequence[Registration]:
     """Return tasks, newest first, below the serial ``before``."""
     query = select(Registration).order_by(Registration.serial.desc()).limit(limit)
@@ -44,6 +50,8 @@ def page(
         query = query.where(Registration.state == state)
     if company_id is not None:
         query = query.where(Registration.company_id == company_id)
+    if contact_id is not None:
+        query = query.where(Registration.contact_id == contact_id)
     return session.scalars(query).all()
 
 

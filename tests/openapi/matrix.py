@@ -73,9 +73,8 @@ _PROVIDER: Final[_Rows] = {
         "submit_request start_request approve_request reject_request ask_applicant choose_request_company"
         " withdraw_request decide_requests grant_role revoke_role suspend_contact"
     ),
-    (READERS, "registrations:read"): (
-        "list_registrations get_registration list_registration_entries get_registration_status"
-    ),
+    (READERS_AND_CONTACTS, "registrations:read"): "list_registrations get_registration list_registration_entries",
+    (READERS, "registrations:read"): "get_registration_status",
     (ADMIN, "registrations:write"): (
         "create_registration create_rekeying update_registration add_registration_entry validate_registration"
         " reissue_registration_link revoke_registration_link resend_registration_mail copy_registration_link"

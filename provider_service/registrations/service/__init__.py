@@ -8,6 +8,7 @@ from provider_service.registrations.service.scanning import (
     conclude_scan,
     validate,
 )
+from provider_service.registrations.service.seen import entries_seen, get_seen, page_seen
 from provider_service.registrations.service.tasks import (
     SUBJECT,
     announced,
@@ -47,9 +48,12 @@ __all__ = [
     "disconnected",
     "edit",
     "entries",
+    "entries_seen",
     "get",
+    "get_seen",
     "invite",
     "page",
+    "page_seen",
     "resend",
     "reset",
     "revoke",

@@ -5,6 +5,7 @@ import pytest
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import AttributeFacts, AttributeType, DeclaredFor
 from provider_service.audit.domain import SYSTEM
+from provider_service.directory import service as directory
 from provider_service.registrations import service as registrations
 from shared.wire.states import Role
 from tests.provider.console.world import Browser, World
@@ -73,6 +74,30 @@ async def test_a_registration_is_commented_cancelled_and_started_again(world: Wo
     assert "data-poll" not in closed
     copied = await admin.post(f"{at}/copies")
     assert copied.headers["location"] == "/registrations/REG0000002"
+
+
+async def test_a_contact_sees_its_own_registrations_and_comments_and_neither_notes_nor_others(
+    world: World, admin: Browser
+) -> None:
+    contact = await world.contact()
+    own = await world.registration(contact)
+    other = await world.registration(await world.contact("Bob Noone", "Elsewhere Ltd"), "https://other.example")
+    for kind, text in (("comment", "Please call us"), ("work_note", "They are slow")):
+        await admin.post(f"/registrations/{own}/entries", kind=kind, text=text)
+    person = await world.context.database.read(directory.get_user, contact.user_id)
+    ann = await world.browser_of(person)
+    shown = (await ann.get("/")).text
+    assert [text in shown for text in (own, "Please call us", "They are slow", other)] == [True, True, False, False]
+    listed = (await ann.get("/api/v1/registrations")).json()["items"]
+    assert [one["number"] for one in listed] == [own]
+    entries = (await ann.get(f"/api/v1/registrations/{own}/entries")).json()
+    assert [entry["text"] for entry in entries] == ["Please call us"]
+    assert (await ann.get(f"/api/v1/registrations/{own}")).json()["number"] == own
+    for path in ("", "/entries"):
+        hidden = await ann.get(f"/api/v1/registrations/{other}{path}")
+        missing = await ann.get(f"/api/v1/registrations/REG0009999{path}")
+        assert (hidden.status_code, hidden.json()["code"]) == (404, "registration_unknown")
+        assert missing.json()["code"] == hidden.json()["code"]
 
 
 async def test_an_edit_before_the_announcement_is_kept(world: World, admin: Browser) -> None:
