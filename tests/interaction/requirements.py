@@ -1,4 +1,4 @@
-"""What issue 1 asks of the two sides together: id, section of the design, the behaviour in one sentence."""
+"""What the foundation asks of the two sides together: id, section of the design, the behaviour in one sentence."""
 
 from typing import NamedTuple
 
@@ -88,6 +88,12 @@ REQUIREMENTS: dict[str, Requirement] = {
     "scan.complete": Requirement(_SCAN, "Every check of the scan's table is there, on the sides the table names."),
     "scan.leftovers": Requirement(_SCAN, "What earlier attempts have left is found on both sides."),
     "scan.heals": Requirement(_SCAN, "A failed validation goes on by itself when its cause is gone."),
+    "task.announced": Requirement(_TASK, "After the announcement contact and address stay as they are."),
+    "task.broken": Requirement(_TASK, "An open task whose precondition breaks fails, and goes on by itself."),
+    "task.contact": Requirement(_TASK, "The contact is one of the company, at the start and later."),
+    "task.link_told": Requirement(_TASK, "The link goes by mail, or is offered in the comments; it is never stored."),
+    "task.one_open": Requirement(_TASK, "One open task per company and address; a closed one can be started again."),
+    "task.reassigned": Requirement(_TASK, "Another contact or address voids the token."),
     "third_party": Requirement("protocol.md", "An implementation written from the page alone onboards and exchanges."),
     "third_party.goodbye": Requirement("protocol.md", "A goodbye reaches a third party's implementation."),
     "third_party.lies": Requirement("protocol.md, Bad input", "Every lie of the other side is refused by its code."),
