@@ -34,8 +34,8 @@ def _row(name: str, meaning: str) -> str:
 
 
 def _default(name: str) -> str:
-    both = (ProviderSettings, ConsumerSettings)
-    return ", ".join(dict.fromkeys(_shown(settings.model_fields[name].default) for settings in both))
+    fields = (settings.model_fields.get(name) for settings in (ProviderSettings, ConsumerSettings))
+    return ", ".join(dict.fromkeys(_shown(field.default) for field in fields if field is not None))
 
 
 def _shown(value: Any) -> str:

@@ -8,15 +8,10 @@ from provider_service.audit.domain import Actor
 from provider_service.context import Context
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Person
-from provider_service.identity.domain import Directory, DirectoryUser, NewUser
+from provider_service.identity.domain import DirectoryUser, NewUser
 
 PRIVILEGED: Final = True
 """What the groups of roles grant lies here, so no client of another directory writes them."""
-
-
-def directory_of(context: Context) -> Directory:
-    """Return the directory people are provisioned into."""
-    return EmbeddedDirectory(context)
 
 
 class EmbeddedDirectory:
