@@ -114,17 +114,22 @@ async def directions_are_up(context: Context, subject: Subject) -> list[Finding]
     connection = await _detail(context, subject)
     if connection is None or connection.state not in {ConnectionState.ACTIVE, ConnectionState.CONNECTING}:
         return []
-    ways = {"sending": ("to", connection.sending), "receiving": ("from", connection.receiving)}
+    told = {
+        ("sending", LinkStatus.DOWN): f"Nothing gets through to {connection.peer_name}",
+        ("sending", LinkStatus.SLOW): f"What is sent to {connection.peer_name} is slow to get through",
+        ("receiving", LinkStatus.DOWN): f"Nothing comes from {connection.peer_name} any more",
+        ("receiving", LinkStatus.SLOW): f"What comes from {connection.peer_name} comes slowly",
+    }
     return [
         Finding(
-            f"The direction {word} {connection.peer_name} is {status}",
+            told[name, status],
             connection.problem.detail if connection.problem else "Nothing has come through for a while.",
             "Check whether the peer is reachable and its worker runs.",
             item=name,
             severity=Severity.ERROR if status is LinkStatus.DOWN else Severity.WARNING,
         )
-        for name, (word, status) in ways.items()
-        if status in {LinkStatus.DOWN, LinkStatus.SLOW}
+        for name, status in (("sending", connection.sending), ("receiving", connection.receiving))
+        if (name, status) in told
     ]
 
 

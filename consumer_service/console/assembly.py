@@ -26,15 +26,16 @@ from consumer_service.console import (
 )
 from consumer_service.console.deps import Desk
 from consumer_service.console.frame import frame_of
-from consumer_service.console.german import GERMAN
 from consumer_service.console.strays import StrayPages
 from consumer_service.context import Context
 from shared.interface.assets import Assets
 from shared.interface.flash import Flashes
 from shared.interface.headers import SecurityHeaders
+from shared.interface.languages import catalogues_in
 from shared.interface.rendering import Pages, Surroundings
 
 PRODUCT: Final = "Service Exchange"
+LOCALES: Final = Path(__file__).parent / "locales"
 
 ROUTERS: Final = (
     overview.router,
@@ -67,7 +68,7 @@ def setup(app: FastAPI, context: Context) -> None:
         secure=https,
         clock=lambda: context.clock().timestamp(),
     )
-    surroundings = Surroundings(frame_of, flashes, assets, {"de": GERMAN}, context.clock)
+    surroundings = Surroundings(frame_of, flashes, assets, catalogues_in(LOCALES), context.clock)
     templates = Path(__file__).parent / "templates"
     pages = Pages([templates], product=PRODUCT, side="Consumer", surroundings=surroundings)
     app.state.desk = Desk(pages, flashes)

@@ -25,6 +25,7 @@ from consumer_service.console.deps import (
 from consumer_service.console.forms import Form
 from consumer_service.context import Context, ContextDep
 from consumer_service.directory.domain import Caller
+from shared.interface.languages import Told
 from shared.wire.errors import Conflict
 from shared.wire.states import ConnectionState, Role
 
@@ -110,7 +111,9 @@ async def send_heartbeat(
     await calls.send_beat(context, beat, hooks)
     found = await context.database.read(service.detail, connection_id=connection_id, now=context.clock())
     if found.problem is not None:
-        return notify(request, where, "error", "The peer did not answer: {problem}", problem=found.problem.detail)
+        return notify(
+            request, where, "error", "The peer did not answer: {problem}", problem=Told.of([found.problem.detail])
+        )
     return notify(request, where, "success", "The peer answered after {count} ms.", count=found.round_trip_ms or 0)
 
 

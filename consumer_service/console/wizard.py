@@ -121,7 +121,11 @@ class Onboarding:
         if status.step is Step.ANNOUNCEMENT and state == "current":
             state, text = "waiting", "Begins with Connect to Provider."
         contact = self.view.contact or t("The contact")
-        return {"title": t(title), "state": state, "text": status.problem or t(text, host=self.host, contact=contact)}
+        return {
+            "title": t(title),
+            "state": state,
+            "text": t(status.problem) if status.problem else t(text, host=self.host, contact=contact),
+        }
 
     def _is_done(self, step: Step) -> bool:
         return any(one.step is step and one.state == "done" for one in self.view.steps)

@@ -116,10 +116,14 @@ async def worker_is_alive(context: Context, subject: Subject) -> list[Finding]:
     beats = await context.database.read(service.beats)
     if any(_alive(context, beat.beat_at) for beat in beats):
         return []
-    last = f"the last one at {beats[0].beat_at:%Y-%m-%d %H:%M} UTC" if beats else "there has never been one"
+    found = (
+        f"No worker has given a sign of life for {BEAT_SECONDS} seconds; the last one at {beats[0].beat_at:%H:%M} UTC"
+        if beats
+        else "No worker has ever given a sign of life"
+    )
     return [
         Finding(
-            f"No worker has given a sign of life for {BEAT_SECONDS} seconds; {last}",
+            found,
             "The worker is not running, or cannot reach the database.",
             "Start the worker and look at its log.",
         )

@@ -29,15 +29,16 @@ from provider_service.console import (
 )
 from provider_service.console.deps import Desk
 from provider_service.console.frame import frame_of
-from provider_service.console.german import GERMAN
 from provider_service.console.strays import StrayPages
 from provider_service.context import Context
 from shared.interface.assets import Assets
 from shared.interface.flash import Flashes
 from shared.interface.headers import SecurityHeaders
+from shared.interface.languages import catalogues_in
 from shared.interface.rendering import Pages, Surroundings
 
 PRODUCT: Final = "Service Exchange"
+LOCALES: Final = Path(__file__).parent / "locales"
 
 ROUTERS: Final = (
     overview.router,
@@ -70,7 +71,7 @@ def setup(app: FastAPI, context: Context) -> None:
     flashes = Flashes(
         _flash_secret(context), instance_id=issuer, secure=https, clock=lambda: context.clock().timestamp()
     )
-    surroundings = Surroundings(frame_of, flashes, assets, {"de": GERMAN}, context.clock)
+    surroundings = Surroundings(frame_of, flashes, assets, catalogues_in(LOCALES), context.clock)
     templates = Path(__file__).parent / "templates"
     pages = Pages([templates], product=PRODUCT, side="Provider", surroundings=surroundings)
     app.state.desk = Desk(pages, flashes)

@@ -17,6 +17,7 @@ from provider_service.handshakes import service
 from provider_service.handshakes.schemas import ConsentView
 from provider_service.registrations import service as registrations
 from shared.interface.headers import allow_form_redirect
+from shared.interface.languages import Told
 from shared.transport.problems import status_of
 from shared.wire.errors import Conflict
 
@@ -52,7 +53,7 @@ async def decide(request: Request, context: ContextDep, caller: AnyoneDep) -> Re
         if error.code == "comparison_wrong":
             # in a transaction of its own: the refused one has been rolled back
             await context.database.write(authorizations.wrong_code, **handle, now=context.clock())
-        wrong = form.wrong_at("comparison_code", f"{error.detail}. {error.fix}")
+        wrong = form.wrong_at("comparison_code", Told.of((error.detail, error.fix)))
         return _shown(request, view, caller, wrong, status_of(error))
     return RedirectResponse(location, status_code=303)
 

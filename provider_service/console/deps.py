@@ -20,7 +20,7 @@ from provider_service.health.domain import Filter, IssueState
 from provider_service.instance import service as instance
 from provider_service.keys.domain import MANAGERS, READERS
 from shared.interface.flash import Flashes, FlashMessage, Tone
-from shared.interface.languages import translate
+from shared.interface.languages import Told, translate
 from shared.interface.rendering import Pages
 from shared.transport.problems import request_id_of, status_of
 from shared.wire.errors import ExchangeError, Invalid, Unauthenticated
@@ -165,9 +165,9 @@ def say_error(request: Request, location: str, error: ExchangeError) -> Response
     return notify(request, location, "error", told(error))
 
 
-def told(error: ExchangeError) -> str:
+def told(error: ExchangeError) -> Told:
     """Return an error in one line: what happened, why, what to do."""
-    return " ".join(text.rstrip(".") + "." for text in (error.detail, error.cause, error.fix) if text)
+    return Told.of((error.detail, error.cause, error.fix))
 
 
 def own_path(given: str) -> str:

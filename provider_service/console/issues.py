@@ -19,6 +19,7 @@ from provider_service.health.checks import validate
 from provider_service.health.deps import RegistryDep
 from provider_service.health.domain import UNRESOLVED, CheckRegistry, Filter, Issue, IssueState
 from provider_service.registrations import service as registrations
+from shared.interface.languages import Told
 from shared.wire.errors import Invalid
 from shared.wire.states import Role, Severity
 
@@ -109,8 +110,15 @@ async def validate_issue(
     issue = await context.database.read(service.get_issue, issue_id)
     where = own_path(form.value("back", f"/health/issues/{issue_id}"))
     if issue.state is IssueState.RESOLVED:
-        return notify(request, where, "success", "Resolved: {title}", title=issue.title)
-    return notify(request, where, "warning", "Still so: {title}. {found}", title=issue.title, found=issue.found)
+        return notify(request, where, "success", "Resolved: {title}", title=Told.of([issue.title]))
+    return notify(
+        request,
+        where,
+        "warning",
+        "Still so: {title}. {found}",
+        title=Told.of([issue.title]),
+        found=Told.of([issue.found]),
+    )
 
 
 @router.post("/health/issues/{issue_id}/assignment")

@@ -18,6 +18,7 @@ from provider_service.keys import service
 from provider_service.keys.deps import KeyHooksDep
 from provider_service.keys.domain import MANAGERS, READERS, ROTATABLE, HealthNode, Key, verdict
 from provider_service.keys.service import KeyHooks
+from shared.interface.languages import Told
 from shared.wire.errors import Conflict, Invalid
 from shared.wire.states import KeyPurpose, Role
 
@@ -157,11 +158,10 @@ def _look(session: Session, context: Context, hooks: KeyHooks) -> Ring:
 
 def _node(node: HealthNode) -> dict[str, Any]:
     """Return a node of the diagnosis as the page's tree takes it."""
-    text = " ".join(part.rstrip(".") + "." for part in (node.found, node.cause, node.fix) if part)
     return {
         "title": node.title,
         "state": node.colour.value,
-        "text": text,
+        "text": Told.of((node.found, node.cause, node.fix)),
         "children": [_node(child) for child in node.children],
     }
 

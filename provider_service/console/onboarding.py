@@ -105,7 +105,7 @@ class Onboarding:
         return {
             "title": t(title),
             "state": state,
-            "text": one.problem or t(text, host=self.host, contact=self.view.contact),
+            "text": t(one.problem) if one.problem else t(text, host=self.host, contact=self.view.contact),
         }
 
 

@@ -1,28 +1,62 @@
-"""Which language a page speaks. The English sentence itself is the key, so English needs no catalogue."""
+"""Which language a page speaks. The English sentence itself is the key, so English needs no catalogue.
 
-from collections.abc import Iterator, Mapping
+A catalogue is a JSON file ``locales/<language>.json`` of the shell and of each service; adding it adds the language.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
-from shared.interface.german import GERMAN
+from shared.interface.recognition import Recogniser
 
 Catalogues = Mapping[str, Mapping[str, str]]
 """Language tag (lower case, for instance ``de``) to English sentence to sentence."""
 
 ENGLISH = "en"
-OWN_CATALOGUES: Catalogues = {"de": GERMAN}
-"""The words of the shell and the components."""
+
+
+def catalogues_in(folder: Path) -> Catalogues:
+    """Return the catalogues of a folder, by the names of its files. Raises ValueError for one that is not JSON."""
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+
+
+OWN_CATALOGUES: Catalogues = catalogues_in(Path(__file__).parent / "locales")
+"""The words of the shell and the components, and the sentences of what both services share."""
 
 # Macros imported without context cannot see the page's variables, and rendering is synchronous: a context variable
 # reaches them all.
-_sentences: ContextVar[Mapping[str, str]] = ContextVar("interface_sentences", default={})  # noqa: B039 - never mutated
+_PLAIN = Recogniser({})
+_speaker: ContextVar[Recogniser] = ContextVar("interface_speaker", default=_PLAIN)
+
+
+class Told(str):
+    """Several finished sentences as one text, each of which is translated by itself."""
+
+    __slots__ = ("sentences",)
+    sentences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sentences: Iterable[str]) -> "Told":
+        """Return the sentences one after the other, each with its full stop; empty ones are left out."""
+        given = tuple(sentence for sentence in sentences if sentence)
+        told = cls(" ".join(sentence.rstrip(".") + "." for sentence in given))
+        told.sentences = given
+        return told
 
 
 def translate(text: str, /, **values: object) -> str:
-    """The sentence in the language being rendered, ``{name}`` replaced by values; English where no other is known."""
-    sentence = _sentences.get().get(text, text)
+    """The sentence in the language being rendered, ``{name}`` replaced by values; English where no other is known.
+
+    ``text`` may be finished already, as errors and findings are: its values are then found in it. A value that is
+    `Told` is translated too, any other is somebody's own.
+    """
+    if isinstance(text, Told):
+        return " ".join(translate(sentence).rstrip(".") + "." for sentence in text.sentences)
+    sentence = _speaker.get().said(text)
     for name, value in values.items():
-        sentence = sentence.replace("{" + name + "}", str(value))
+        sentence = sentence.replace("{" + name + "}", translate(value) if isinstance(value, Told) else str(value))
     return sentence
 
 
@@ -32,12 +66,12 @@ class Languages:
     def __init__(self, catalogues: Catalogues | None = None) -> None:
         given = catalogues or {}
         tags = {*OWN_CATALOGUES, *given}
-        self._catalogues = {tag: {**OWN_CATALOGUES.get(tag, {}), **given.get(tag, {})} for tag in tags}
+        self._speakers = {tag: Recogniser({**OWN_CATALOGUES.get(tag, {}), **given.get(tag, {})}) for tag in tags}
 
     @property
     def available(self) -> tuple[str, ...]:
         """English first, then the others in alphabetical order."""
-        return (ENGLISH, *sorted(self._catalogues))
+        return (ENGLISH, *sorted(self._speakers))
 
     def preferred(self, chosen: str | None, accept_language: str | None) -> str:
         """The person's own choice if we speak it, else the best of Accept-Language (RFC 9110 12.5.4), else English."""
@@ -49,11 +83,11 @@ class Languages:
     @contextmanager
     def speaking(self, tag: str) -> Iterator[None]:
         """Render in this language inside the block."""
-        token = _sentences.set(self._catalogues.get(tag, {}))
+        token = _speaker.set(self._speakers.get(tag, _PLAIN))
         try:
             yield
         finally:
-            _sentences.reset(token)
+            _speaker.reset(token)
 
 
 def _ranges(accept_language: str) -> Iterator[tuple[str, float]]:

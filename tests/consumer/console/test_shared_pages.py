@@ -204,3 +204,11 @@ async def test_a_german_speaks_german(world: World) -> None:
     answer = await browser.get("/sign-in", **{"accept-language": "de-DE,de;q=0.9"})
     assert answer.headers["content-language"] == "de"
     assert "Anmelden" in answer.text
+
+
+async def test_refusals_and_findings_are_told_in_german(admin: Browser) -> None:
+    await admin.post("/account", name="Ada", language="de")
+    assert "Es gibt keine solche Verbindung" in (await admin.get("/connections/none")).text
+    await admin.follow(await admin.post("/health/validate"))
+    assert "Noch nie hat ein Worker ein Lebenszeichen gegeben" in (await admin.get("/health")).text
+    assert "Acht Ziehungen unterscheiden sich" in (await admin.get("/keys")).text

@@ -95,6 +95,18 @@ async def test_every_page_speaks_german_too(world: World, names: dict[str, str],
         assert (answer.status_code, answer.headers["content-language"]) == (200, "de")
 
 
+async def test_refusals_and_findings_are_told_in_german(world: World, chief: Browser) -> None:
+    await chief.post("/account", name="Ada Lovelace", language="de")
+    assert "Es gibt keine solche Verbindung" in (await chief.get("/connections/none")).text
+    await chief.follow(await chief.post("/health/validate"))
+    dashboard = (await chief.get("/health")).text
+    assert "Noch nie hat ein Worker ein Lebenszeichen gegeben" in dashboard
+    assert "No worker" not in dashboard
+    diagnosis = (await chief.get("/keys")).text
+    assert "Acht Ziehungen unterscheiden sich" in diagnosis
+    assert "Signs and verifies" not in diagnosis
+
+
 async def test_a_form_without_the_session_s_token_changes_nothing(admin: Browser, world: World) -> None:
     answer = await admin.client.post(
         "/companies", data={"name": "Forged"}, headers={"sec-fetch-site": "same-origin", "accept": "text/html"}
