@@ -121,6 +121,7 @@ def create_app(
     console.setup(app, context)
     finish(app, security_by_prefix=SECURITY)
     protect(app, issuer=settings.issuer, signer=holder.http, clock=lambda: clock().timestamp(), rate_rule=rate_rule())
+    console.harden(app, context)
     return app
 
 

@@ -59,13 +59,11 @@ ROUTERS: Final = (
 
 def setup(app: FastAPI, context: Context) -> None:
     """Give ``app`` its pages. Call it before the layers of `shared.transport.edge.protect`."""
-    issuer = context.settings.issuer
-    https = issuer.startswith("https://")
     assets = Assets()
     flashes = Flashes(
         _flash_secret(context),
         instance_id=context.settings.issuer,
-        secure=https,
+        secure=_reached_by_https(context),
         clock=lambda: context.clock().timestamp(),
     )
     surroundings = Surroundings(frame_of, flashes, assets, catalogues_in(LOCALES), context.clock)
@@ -76,7 +74,15 @@ def setup(app: FastAPI, context: Context) -> None:
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(StrayPages, pages=pages)
-    app.add_middleware(SecurityHeaders, https=https)
+
+
+def harden(app: FastAPI, context: Context) -> None:
+    """Put the security headers around everything. Call it after `protect`: refusals of its layers bear them too."""
+    app.add_middleware(SecurityHeaders, https=_reached_by_https(context))
+
+
+def _reached_by_https(context: Context) -> bool:
+    return context.settings.issuer.startswith("https://")
 
 
 def _flash_secret(context: Context) -> bytes:

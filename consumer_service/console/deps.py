@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -184,7 +184,9 @@ def sign_in_address(following: str) -> str:
 
 def _to_sign_in(request: Request, error: Unauthenticated) -> Response:
     if "hx-request" in request.headers:
-        return Response(status_code=401, headers={"hx-redirect": "/sign-in"})
+        # a part of a page that renews itself: the sign-in page is opened as a whole, and leads back to the whole page
+        shown = urlsplit(request.headers.get("hx-current-url", "")).path or "/"
+        return Response(status_code=401, headers={"hx-redirect": sign_in_address(shown)})
     back = "/" if request.method not in {"GET", "HEAD"} else _own_address(request)
     if error.code == "session_ended":
         return notify(request, sign_in_address(back), "info", error.detail)

@@ -34,11 +34,6 @@ def frame_of(request: Request) -> Frame:
     )
 
 
-def _account(request: Request, caller: Caller) -> Account:
-    own = NavigationItem(_spoken(request, caller, "My account"), "/account")
-    return Account(caller.actor.name, caller.email, "/sign-out", [own])
-
-
 def _groups(request: Request, caller: Caller, around: Around | None) -> list[NavigationGroup]:
     issues = (around.open_issues or None) if around else None
     staff, admin = not caller.roles.isdisjoint(STAFF), Role.ADMIN in caller.roles

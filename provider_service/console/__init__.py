@@ -1,5 +1,5 @@
 """The provider's console: pages for people, over the same use cases as the API."""
 
-from provider_service.console.assembly import setup
+from provider_service.console.assembly import harden, setup
 
-__all__ = ["setup"]
+__all__ = ["harden", "setup"]

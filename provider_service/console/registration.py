@@ -49,6 +49,19 @@ async def show_progress(number: NumberPath, request: Request, context: ContextDe
     return fragment(request, "registration/progress.html", task=task, story=story, admin=admin)
 
 
+@router.get("/registrations/{number}/contact")
+async def show_contact(number: NumberPath, context: ContextDep, _caller: ReaderDep) -> Response:
+    """Lead to the person who is the task's contact, where roles are given."""
+
+    def find(session: Session) -> str:
+        task = service.get(session, number)
+        contact = accounts.find_company_contact(session, task.company_id, task.contact_id)
+        user_id = contact.user_id if contact else None
+        return f"/users/{user_id}" if user_id else f"/companies/{task.company_id}"
+
+    return RedirectResponse(await context.database.read(find), status_code=303)
+
+
 @router.post("/registrations/{number}/entries")
 async def add_entry(number: NumberPath, request: Request, context: ContextDep, caller: AdminDep) -> Response:
     """Write a comment or a work note."""

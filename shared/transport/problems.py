@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.signing.errors import BodyTooLarge
@@ -50,6 +51,9 @@ STATUS: Final[Mapping[type[ExchangeError], int]] = {
     crossing.DeadlinePassed: 504,
 }
 """Error class to status; a class without an entry takes its nearest ancestor's."""
+
+METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+"""Methods that a route of ours may take."""
 
 SIGNED_PREFIXES: Final = ("/exchange/", "/.well-known/")
 """Paths whose answers are signed and whose callers authenticate by signature."""
@@ -194,7 +198,20 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     if isinstance(cause, ClientDisconnect):
         raise cause
     kind = _BY_STATUS.get(error.status_code, tree.Invalid if error.status_code < 500 else ExchangeError)
-    return problem_response(kind(), request.scope, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem_response(kind(), request.scope, headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods that some route at this path takes; the framework names those of the first one only."""
+    routes = request.scope["app"].router.routes
+    return [
+        method
+        for method in METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

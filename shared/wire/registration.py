@@ -91,6 +91,8 @@ class CompletionAnswer(WireModel):
     """P's side of the agreed settings."""
     contact: str
     """Name of the person who allowed it."""
+    environment: str = Field(default="", max_length=40)
+    """What P calls this instance of C's among several, for instance ``test``; for people."""
 
 
 class Cancellation(WireModel):

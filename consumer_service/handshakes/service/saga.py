@@ -268,7 +268,7 @@ def completed(session: Session, *, connection_id: str, answer: CompletionAnswer,
     discovery = Discovery.model_validate(row.discovery)
     actor = Actor(kind="peer", id=discovery.instance_id, name=discovery.name)
     if row.rekeys is None:
-        _opened(session, row, discovery, answer.connection_id, now)
+        _opened(session, row, discovery, answer, now)
     else:
         _rekeyed(session, row, discovery, answer.connection_id, actor, now)
     provider_connections.connected(
@@ -276,11 +276,14 @@ def completed(session: Session, *, connection_id: str, answer: CompletionAnswer,
     )
 
 
-def _opened(session: Session, row: ProviderConnection, discovery: Discovery, connection_id: str, now: datetime) -> None:
+def _opened(
+    session: Session, row: ProviderConnection, discovery: Discovery, answer: CompletionAnswer, now: datetime
+) -> None:
     connections.open_connection(
         session,
-        connection_id=connection_id,
+        connection_id=answer.connection_id,
         registration_number=row.number,
+        environment=answer.environment,
         peer_name=discovery.name,
         peer_issuer=row.provider_issuer,
         peer_instance_id=discovery.instance_id,

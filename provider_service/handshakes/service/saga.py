@@ -193,7 +193,12 @@ def complete(
         shake.connection_id = connection_id
         shake.deadline_at = None
         _clear_problem(shake)
-        return CompletionAnswer(connection_id=connection_id, settings=settings, contact=shake.allowed_by or "")
+        return CompletionAnswer(
+            connection_id=connection_id,
+            settings=settings,
+            contact=shake.allowed_by or "",
+            environment=task.environment,
+        )
 
     return once(session, number, request, step, now)
 

@@ -51,12 +51,22 @@
     field.closest(".field").hidden = true;
   };
 
+  // A part that could not be renewed: the page stays as it is, and says that it may be old.
+  const stale = (is) => {
+    const note = document.getElementById("stale");
+    const text = is ? note.dataset.text : "";
+    if (note.textContent !== text) note.textContent = text;
+  };
+
   // Live progress when htmx could not be loaded: fetch the fragment and put it in place.
   const poll = (element) => {
     setTimeout(async () => {
       if (!element.isConnected) return;
       try {
-        const answer = await fetch(element.dataset.hxGet, { headers: { "HX-Request": "true" }, mode: "same-origin" });
+        const answer = await fetch(element.dataset.hxGet, { headers: { "HX-Request": "true", "HX-Current-URL": location.href }, mode: "same-origin" });
+        const elsewhere = answer.headers.get("HX-Redirect");
+        if (elsewhere) { location.assign(elsewhere); return; }
+        stale(!answer.ok);
         if (answer.ok) {
           const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
           const news = !fresh.isEqualNode(element);
@@ -64,7 +74,7 @@
           if (fresh.dataset.poll) poll(news ? fresh : element);
           return;
         }
-      } catch { /* the network may come back */ }
+      } catch { stale(true); /* the network may come back */ }
       poll(element);
     }, Number(element.dataset.poll) * 1000);
   };
@@ -110,6 +120,10 @@
     if (token) event.detail.ctx.request.headers["X-CSRF-Token"] = token.content;
   });
   document.addEventListener("htmx:after:swap", prepare);
+  document.addEventListener("htmx:finally:request", (event) => {
+    const response = event.detail.ctx.response;
+    stale(!response || response.status >= 400);
+  });
   // A link to the page that is open already changes the fragment only and loads nothing.
   addEventListener("hashchange", prepare);
 

@@ -12,7 +12,7 @@ from consumer_service.health.domain import CheckRegistry
 from shared.wire.discovery import SignedStatement
 from shared.wire.states import DeliveryMode, InstanceType, Role, Severity
 from tests.consumer.console.test_wizard import EVIL
-from tests.consumer.console.world import PASSWORD, Browser, World, world_at
+from tests.consumer.console.world import ISSUER, PASSWORD, Browser, World, world_at
 
 pytestmark = pytest.mark.anyio
 
@@ -207,8 +207,31 @@ async def test_a_german_speaks_german(world: World) -> None:
 
 
 async def test_refusals_and_findings_are_told_in_german(admin: Browser) -> None:
-    await admin.post("/account", name="Ada", language="de")
+    await admin.post("/account", page="/account", name="Ada", language="de")
     assert "Es gibt keine solche Verbindung" in (await admin.get("/connections/none")).text
-    await admin.follow(await admin.post("/health/validate"))
+    await admin.follow(await admin.post("/health/validate", page="/health"))
     assert "Noch nie hat ein Worker ein Lebenszeichen gegeben" in (await admin.get("/health")).text
-    assert "Acht Ziehungen unterscheiden sich" in (await admin.get("/keys")).text
+
+
+async def test_a_method_an_address_does_not_have_is_told_with_those_it_has(admin: Browser) -> None:
+    page = await admin.get("/sign-out", accept="text/html")
+    assert (page.status_code, page.headers["allow"]) == (405, "POST")
+    assert page.headers["content-type"].startswith("text/html")
+    call = await admin.client.put("/api/v1/users", json={}, headers={"sec-fetch-site": "same-origin"})
+    assert (call.status_code, call.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_refusals_before_any_page_bear_the_security_headers_too(admin: Browser) -> None:
+    many = {f"x-header-{number}": "1" for number in range(120)}
+    answer = await admin.client.get("/", headers=many)
+    assert answer.status_code == 431
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_part_that_renews_itself_leads_to_the_whole_sign_in_page_and_back(world: World, admin: Browser) -> None:
+    world.clock.forward(timedelta(hours=1).total_seconds())
+    shown = {"hx-request": "true", "hx-current-url": f"{ISSUER}/health?state=open"}
+    answer = await admin.get("/health", **shown)
+    assert (answer.status_code, answer.text) == (401, "")
+    assert answer.headers["hx-redirect"] == "/sign-in?next=%2Fhealth"

@@ -244,4 +244,4 @@ async def test_who_polls_without_a_session_is_sent_to_sign_in_by_htmx(world: Wor
     path, _ = await validated(world, admin)
     answer = await (await world.browser()).get(f"{path}/progress", **{"hx-request": "true"})
     assert answer.status_code == 401
-    assert answer.headers["hx-redirect"] == "/sign-in"
+    assert answer.headers["hx-redirect"] == "/sign-in?next=%2F"

@@ -1,9 +1,11 @@
 """Every page: who sees it, who does not, and that what peers say stays text."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.wire.states import Role
-from tests.provider.console.world import Browser, World
+from tests.provider.console.world import ISSUER, Browser, World
 
 pytestmark = pytest.mark.anyio
 
@@ -98,10 +100,6 @@ async def test_every_page_speaks_german_too(world: World, names: dict[str, str],
 async def test_refusals_and_findings_are_told_in_german(world: World, chief: Browser) -> None:
     await chief.post("/account", name="Ada Lovelace", language="de")
     assert "Es gibt keine solche Verbindung" in (await chief.get("/connections/none")).text
-    await chief.follow(await chief.post("/health/validate"))
-    dashboard = (await chief.get("/health")).text
-    assert "Noch nie hat ein Worker ein Lebenszeichen gegeben" in dashboard
-    assert "No worker" not in dashboard
     diagnosis = (await chief.get("/keys")).text
     assert "Acht Ziehungen unterscheiden sich" in diagnosis
     assert "Signs and verifies" not in diagnosis
@@ -148,3 +146,27 @@ async def test_every_page_keeps_the_strict_policy(admin: Browser) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert " style=" not in answer.text
     assert " onclick=" not in answer.text
+
+
+async def test_a_method_an_address_does_not_have_is_told_with_those_it_has(chief: Browser) -> None:
+    page = await chief.get("/sign-out", accept="text/html")
+    assert (page.status_code, page.headers["allow"]) == (405, "POST")
+    assert page.headers["content-type"].startswith("text/html")
+    call = await chief.client.put("/api/v1/users", json={}, headers={"sec-fetch-site": "same-origin"})
+    assert (call.status_code, call.headers["allow"]) == (405, "GET, POST")
+
+
+async def test_refusals_before_any_page_bear_the_security_headers_too(chief: Browser) -> None:
+    many = {f"x-header-{number}": "1" for number in range(120)}
+    answer = await chief.client.get("/", headers=many)
+    assert answer.status_code == 431
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_part_that_renews_itself_leads_to_the_whole_sign_in_page_and_back(world: World, chief: Browser) -> None:
+    world.clock.forward(timedelta(hours=1).total_seconds())
+    shown = {"hx-request": "true", "hx-current-url": f"{ISSUER}/health?state=open"}
+    answer = await chief.get("/health", **shown)
+    assert (answer.status_code, answer.text) == (401, "")
+    assert answer.headers["hx-redirect"] == "/sign-in?next=%2Fhealth"

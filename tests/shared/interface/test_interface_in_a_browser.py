@@ -182,3 +182,31 @@ def test_progress_moves_without_htmx_too(open_page, provider_address):
     page.goto(provider_address + "/gallery")
     page.clock.run_for(2_500)
     expect(page.get_by_role("list", name="Sample progress")).to_contain_text("Settled Done none")
+
+
+@pytest.mark.parametrize("with_htmx", [True, False])
+def test_a_part_that_could_not_be_renewed_says_so_until_it_could(open_page, provider_address, with_htmx):
+    page = open_page("about:blank")
+    page.clock.install()
+    if not with_htmx:
+        page.route("**/htmx.min.js", lambda route: route.abort())
+    page.route("**/gallery/progress", lambda route: route.fulfill(status=503))
+    page.goto(provider_address + "/gallery")
+    page.clock.run_for(2_500)
+    expect(page.locator("#stale")).to_contain_text("could not be brought up to date")
+    expect(page.get_by_role("list", name="Sample progress")).to_be_visible()
+    page.unroute("**/gallery/progress")
+    page.clock.run_for(2_500)
+    expect(page.locator("#stale")).to_be_empty()
+
+
+@pytest.mark.parametrize("with_htmx", [True, False])
+def test_a_part_renewed_after_the_session_s_end_opens_sign_in_as_a_whole_page(open_page, provider_address, with_htmx):
+    page = open_page("about:blank")
+    page.clock.install()
+    if not with_htmx:
+        page.route("**/htmx.min.js", lambda route: route.abort())
+    page.route("**/gallery/progress", lambda route: route.fulfill(status=401, headers={"HX-Redirect": "/problem"}))
+    page.goto(provider_address + "/gallery")
+    page.clock.run_for(2_500)
+    page.wait_for_url(provider_address + "/problem")
