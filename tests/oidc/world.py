@@ -91,6 +91,7 @@ class House:
     clock: Clock
     idp: IdentityProvider
     exits: AsyncExitStack
+    issuer: str = ISSUER
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     provider: dict[str, Any] = field(default_factory=dict)
     admin: Browser = field(init=False)
@@ -115,7 +116,7 @@ class House:
         made = await self.context.database.write(
             service.create,
             domain.NewInstance(name="hub-one", instance_type=InstanceType.SUB_PRODUCTION),
-            issuer=ISSUER,
+            issuer=self.issuer,
             actor=self.system,
             hooks=self.app.state.instance_hooks,
             now=self.now(),
@@ -171,7 +172,7 @@ class House:
 
     async def stranger(self) -> Browser:
         transport = httpx.ASGITransport(self.app, client=("192.0.2.7", 5000))
-        client = httpx.AsyncClient(transport=transport, base_url=ISSUER, timeout=20)
+        client = httpx.AsyncClient(transport=transport, base_url=self.issuer, timeout=20)
         return Browser(self, await self.exits.enter_async_context(client))
 
     async def browser(self, person: Any, password: str = PASSWORD) -> Browser:
@@ -209,7 +210,7 @@ async def provider_on_a_port(now: Any) -> AsyncIterator[IdentityProvider]:
 
 
 @asynccontextmanager
-async def house_of(package: str, database_url: str, data_dir: Path) -> AsyncIterator[House]:
+async def house_of(package: str, database_url: str, data_dir: Path, issuer: str = ISSUER) -> AsyncIterator[House]:
     """One service, and the identity provider it may call: loopback, by the setting of development."""
     async with AsyncExitStack() as exits:
         clock = Clock()
@@ -219,7 +220,7 @@ async def house_of(package: str, database_url: str, data_dir: Path) -> AsyncIter
             await app(scope, receive, send)
 
         settings = import_module(f"{package}.settings").Settings(
-            issuer=ISSUER,
+            issuer=issuer,
             data_dir=data_dir,
             database_url=SecretStr(database_url),
             allowed_origins=(idp.issuer,),
@@ -230,7 +231,7 @@ async def house_of(package: str, database_url: str, data_dir: Path) -> AsyncIter
         app = import_module(f"{package}.app").create_app(
             settings,
             clock=lambda: datetime.fromtimestamp(clock(), UTC),
-            transports={ISSUER: in_process(itself)},
+            transports={issuer: in_process(itself)},
             embedded_worker=False,
         )
         context = app.state.context
@@ -239,6 +240,6 @@ async def house_of(package: str, database_url: str, data_dir: Path) -> AsyncIter
         with context.database.maintenance() as connection:
             import_module(f"{package}.base").Base.metadata.create_all(connection)
             delivery_metadata.create_all(connection)
-        house = House(package, app, clock, idp, exits)
+        house = House(package, app, clock, idp, exits, issuer)
         await house.open()
         yield house
