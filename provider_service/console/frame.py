@@ -46,6 +46,8 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (staff, NavigationItem("Registrations", "/registrations", "list")),
                 (staff, NavigationItem("Connections", "/connections", "exchange")),
                 (staff, NavigationItem("Companies", "/companies", "building")),
+                (True, NavigationItem("Access requests", "/requests", "people")),
+                (True, NavigationItem("People with access", "/people", "people")),
             ),
         ),
         (

@@ -47,6 +47,11 @@ async def prove(context: Context, secret: str) -> RequestRecord:
     return record
 
 
+async def unproven(context: Context, secret: str) -> RequestRecord:
+    """Return the request whose mailbox a link proves, changing nothing. Raises `NotFound`."""
+    return await context.database.read(service.show_unproven, secret)
+
+
 async def follow(context: Context, secret: str) -> RequestRecord:
     """Return the request a tracking link belongs to. Raises `NotFound`."""
     return await context.database.read(service.follow, secret)

@@ -1,5 +1,6 @@
 """Use cases of the directory; each function takes the session first and never commits."""
 
+from provider_service.directory.service.attempts import count_try
 from provider_service.directory.service.groups import (
     add_member,
     create_group,
@@ -82,6 +83,7 @@ __all__ = [
     "change_password",
     "claim_setup",
     "complete_sign_in",
+    "count_try",
     "create_group",
     "create_token",
     "create_user",

@@ -3,6 +3,7 @@
 from provider_service.self_service.service.approving import approve, ask, choose_company, reject
 from provider_service.self_service.service.housekeeping import expire, remind
 from provider_service.self_service.service.mailing import SECRET_KIND, link_renderer
+from provider_service.self_service.service.parts import administered
 from provider_service.self_service.service.provisioning import (
     Work,
     done,
@@ -36,6 +37,7 @@ __all__ = [
     "House",
     "Submitted",
     "Work",
+    "administered",
     "answer",
     "approve",
     "ask",

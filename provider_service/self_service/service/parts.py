@@ -102,11 +102,12 @@ def require_for(session: Session, caller: Caller, row: SelfServiceRequest, wante
 
 def move(session: Session, row: SelfServiceRequest, what: Move, now: datetime) -> None:
     """Let a request make a move of the table. Raises `IllegalMove`."""
+    if row.state == RequestState.VERIFYING:
+        store.end_secrets(session, row.id, "prove")
     row.state = REQUEST.advance(RequestState(row.state), what)
     row.updated_at, row.version = now, row.version + 1
     if REQUEST.ended(RequestState(row.state)):
         row.expires_at = None
-        store.end_secrets(session, row.id, "prove")
 
 
 def remark(row: SelfServiceRequest, by: str, text: str, *, internal: bool, now: datetime) -> None:

@@ -9,7 +9,7 @@ from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import DeclaredFor
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.directory import service as directory
-from provider_service.directory.domain import Caller, email_key, hashed
+from provider_service.directory.domain import Caller, address_key, email_key, hashed
 from provider_service.identity.domain import DirectoryUser
 from provider_service.mail.domain import Template
 from provider_service.options import service as options
@@ -18,6 +18,7 @@ from provider_service.self_service import store
 from provider_service.self_service.domain import (
     OPEN_A_MAILBOX,
     PENDING_LIFE,
+    SIGN_UPS_AN_ADDRESS,
     VERIFYING_LIFE,
     Awaits,
     DecisionOutcome,
@@ -120,8 +121,10 @@ def submit_unproven(session: Session, draft: Draft, by: Submission, *, now: date
     """Take a request of somebody whose mailbox is to be proven first.
 
     Nothing is looked up here, so that neither the answer nor the time it takes tells what is known: `screen` does it
-    afterwards, and what comes of it only the mailbox's owner is told. Raises as `prepare` does.
+    afterwards, and what comes of it only the mailbox's owner is told. Raises as `prepare` does, and `TooMany`
+    (``locked_out``) by network address.
     """
+    directory.count_try(session, address_key(by.address, "sign-up"), SIGN_UPS_AN_ADDRESS, now)
     row = _stored(session, draft, by, now)
     notify(session, CHANNEL)
     return Submitted(record(row), mailing.new_secret(session, row.id, "follow"))

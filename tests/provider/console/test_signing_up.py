@@ -1,0 +1,173 @@
+"""Self-service registration as people see it: signing up, proving the mailbox, being decided about, following it."""
+
+import re
+
+import pytest
+
+from provider_service import composition
+from provider_service.accounts import service as accounts
+from provider_service.accounts.domain import CompanyFacts
+from provider_service.audit.domain import SYSTEM
+from provider_service.directory import service as directory
+from provider_service.mail import service as mail
+from provider_service.mail.domain import Handover
+from provider_service.self_service import calls
+from tests.provider.console.world import PASSWORD, Browser, World
+
+pytestmark = pytest.mark.anyio
+
+ADA = {
+    "RequestTypeCd": "ORA_CSS_REQ_TYPE_CONTACT",
+    "AccountKey": "Engines",
+    "EmailAddress": "ada@engines.example",
+    "FirstName": "Ada",
+    "LastName": "Lovelace",
+}
+_TOKEN = re.compile(r"#token=([\w-]+)")
+
+
+@pytest.fixture
+async def town(world: World) -> World:
+    """A provider with a company."""
+    await world.context.database.write(
+        accounts.create_company, CompanyFacts(name="Engines"), actor=SYSTEM, now=world.now()
+    )
+    return world
+
+
+async def post(world: World, to: str) -> list[str]:
+    """Do the worker's turns; return the texts of the mails to somebody, the newest last."""
+    await calls.screen_due(world.context)
+    await calls.provision_due(world.context)
+    desk = composition.mail_desk(world.context.settings, world.context.masters, "hub@example.com")
+    texts = []
+    for one in await world.context.database.write(mail.claim_due, desk, now=world.now(), limit=50):
+        await world.context.database.write(mail.settle, one.mail_id, Handover.DONE, now=world.now())
+        body = one.message.get_body(("plain",))
+        assert body is not None
+        if one.message["To"] == to:
+            texts.append(body.get_content())
+    return texts
+
+
+def secret(text: str) -> str:
+    found = _TOKEN.search(text)
+    assert found is not None, text
+    return found[1]
+
+
+async def pending(world: World, **fields: str) -> None:
+    visitor = await world.stranger()
+    await visitor.post("/sign-up", **ADA | fields)
+    (letter,) = await post(world, fields.get("EmailAddress", ADA["EmailAddress"]))
+    await visitor.post("/sign-up/confirm", token=secret(letter), confirmed="yes")
+
+
+async def entered(world: World, email: str) -> Browser:
+    """Set the password by the welcome mail and sign in."""
+    (letter,) = await post(world, email)
+    browser = await world.stranger()
+    answer = await browser.post("/password/set", token=secret(letter), password=PASSWORD)
+    assert answer.headers["location"] == "/sign-in", answer.text
+    person = await world.context.database.read(directory.find_user, email)
+    assert person is not None
+    return await world.browser_of(person)
+
+
+async def test_from_the_sign_up_to_a_colleague_who_is_let_in_by_the_first_user(town: World, admin: Browser) -> None:
+    visitor = await town.stranger()
+    assert 'name="AccountKey"' in (await visitor.get("/sign-up")).text
+    assert 'name="AccountKey"' not in (await visitor.get("/sign-up?type=consumer")).text
+    sent = await visitor.post("/sign-up", **ADA)
+    assert sent.status_code == 200
+    assert "A mail is on its way to ada@engines.example" in sent.text
+    follow = secret(sent.text)
+    assert "Mailbox not proven yet" in (await visitor.post("/sign-up/status", token=follow)).text
+    assert "ada@engines.example" not in (await admin.get("/requests")).text
+
+    (letter,) = await post(town, "ada@engines.example")
+    shown = await visitor.post("/sign-up/confirm", token=secret(letter))
+    assert "This was me: confirm" in shown.text
+    assert "Lovelace" in shown.text
+    proven = await visitor.post("/sign-up/confirm", token=secret(letter), confirmed="yes")
+    assert "Your mailbox is proven" in proven.text
+    assert (await visitor.post("/sign-up/confirm", token=secret(letter))).status_code == 410
+
+    listed = (await admin.get("/requests")).text
+    found = re.search(r'href="(/requests/[\w-]+)"[^>]*>ada@engines', listed)
+    assert found is not None
+    page = (await admin.get(found[1])).text
+    assert "A contact and a user are made." in page
+    assert "becomes its administrator" in page
+    asked = await admin.post(f"{found[1]}/ask", note_to_applicant="Which floor?")
+    assert asked.status_code == 303
+    assert "Which floor?" in (await visitor.post("/sign-up/status", token=follow)).text
+    answered = await visitor.post("/sign-up/status", token=follow, answer="The third")
+    assert "Waiting for a decision" in answered.text
+    assert (await admin.post(f"{found[1]}/approve", note_to_applicant="Welcome", internal_note="")).status_code == 303
+    approved = (await admin.get(found[1])).text
+    assert "Approved" in approved
+    assert "User activated" in approved
+    await post(town, "nobody")
+    assert "You have access" in (await visitor.post("/sign-up/status", token=follow)).text
+
+
+async def test_the_first_user_signs_in_and_approves_a_colleague(town: World, admin: Browser) -> None:
+    await pending(town)
+    found = re.search(r'value="([\w-]+)" aria-label="Choose ada', (await admin.get("/requests")).text)
+    assert found is not None
+    assert (await admin.post("/requests/decisions", ids=found[1], decision="approve")).status_code == 303
+    ada = await entered(town, "ada@engines.example")
+    await pending(town, EmailAddress="bea@engines.example", FirstName="Bea")
+    listed = (await ada.get("/requests")).text
+    bea = re.search(r'href="(/requests/[\w-]+)"[^>]*>bea@', listed)
+    assert bea is not None
+    assert (await ada.post(f"{bea[1]}/approve")).status_code == 303
+    people = (await ada.get("/people")).text
+    assert "Ada Lovelace" in people
+    assert "Bea Lovelace" in people
+    role = re.search(r'name="contact_id" value="([\w-]+)".{0,900}Make administrator', people, re.DOTALL)
+    assert role is not None
+    await entered(town, "bea@engines.example")
+
+
+async def test_a_request_is_rejected_quietly_and_withdrawn_by_its_link(town: World, admin: Browser) -> None:
+    await pending(town)
+    found = re.search(r'href="(/requests/[0-9a-f-]{36})"', (await admin.get("/requests")).text)
+    assert found is not None
+    assert (await admin.post(f"{found[1]}/reject", quietly="on")).status_code == 303
+    assert await post(town, "ada@engines.example") == []
+    again = await admin.post(f"{found[1]}/approve")
+    assert (again.status_code, "decided already" in again.text) == (409, True)
+    visitor = await town.stranger()
+    follow = secret((await visitor.post("/sign-up", **ADA | {"EmailAddress": "bea@engines.example"})).text)
+    assert "You have withdrawn" in (await visitor.post("/sign-up/status", token=follow, withdraw="yes")).text
+
+
+async def test_faults_are_told_at_their_fields_and_closed_registration_at_the_door(town: World, admin: Browser) -> None:
+    visitor = await town.stranger()
+    wrong = await visitor.post("/sign-up", **ADA | {"EmailAddress": "", "AccountKey": ""})
+    assert wrong.status_code == 422
+    assert 'href="#field-EmailAddress"' in wrong.text
+    assert 'href="#field-AccountKey"' in wrong.text
+    assert (await visitor.post("/sign-up/status", token="nonsense")).status_code == 410
+    await admin.post("/options/SVC_CSS_SELF_REGISTRATION", value="None")
+    assert "Registration is closed" in (await visitor.get("/sign-up")).text
+
+
+async def test_too_many_sign_ups_from_one_place_have_to_wait(town: World) -> None:
+    visitor = await town.stranger()
+    answers = [await visitor.post("/sign-up", **ADA | {"EmailAddress": f"p{n}@engines.example"}) for n in range(25)]
+    assert {one.status_code for one in answers} == {200, 429}
+
+
+async def test_somebody_who_is_signed_in_asks_for_themselves_and_staff_for_others(town: World, admin: Browser) -> None:
+    member = await town.browser()
+    assert member.person is not None
+    asked = await member.post("/requests", EmailAddress=member.person.email, AccountKey="Engines")
+    assert asked.status_code == 303, asked.text
+    assert "Withdraw the request" in (await member.follow(asked)).text
+    for_another = await admin.post("/requests", EmailAddress="cyd@engines.example", AccountKey="Enginez")
+    shown = await admin.follow(for_another)
+    assert "does not name exactly one active account" in shown.text
+    assert (await member.get(for_another.headers["location"])).status_code == 404
