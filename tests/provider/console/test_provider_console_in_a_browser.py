@@ -14,6 +14,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.peer.live import loopback
+from tests.provider.console.postbox import post, secret
 from tests.provider.console.world import PASSWORD, STAFF, World, world_at
 
 pytestmark = pytest.mark.browser
@@ -200,6 +201,62 @@ def test_every_page_is_accessible_light_on_a_desk_and_dark_on_a_phone(page: Page
         page.goto(path.format(**names))
         found += violations(page, name)
     assert found == []
+
+
+def test_somebody_signs_up_is_let_in_and_signs_in_accessibly(page: Page, running: Running) -> None:
+    world, found = running.world, list[str]()
+    running.run(world.record)
+    running.run(world.contact)
+    admin = running.run(lambda: world.person(*STAFF, name="Ada Lovelace"))
+    page.goto("/sign-in")
+    page.get_by_role("link", name="Sign up").click()
+    found += violations(page, "sign-up")
+    page.get_by_label("Account key").fill("Harbour Ltd")
+    page.get_by_label("E-mail address").fill("bea@harbour.example")
+    page.get_by_label("First name").fill("Bea")
+    page.get_by_role("button", name="Ask for access").click()
+    page.get_by_role("heading", name="Look into your mailbox").wait_for()
+    found += violations(page, "sign-up-sent")
+    page.get_by_role("link", name="Follow the request").click()
+    page.get_by_role("button", name="Show the request").click()
+    page.get_by_text("Mailbox not proven yet").wait_for()
+    found += violations(page, "sign-up-status")
+    (letter,) = running.run(lambda: post(world, "bea@harbour.example"))
+    page.goto(f"/sign-up/confirm#token={secret(letter)}")
+    page.get_by_role("button", name="Show the request").click()
+    page.get_by_role("button", name="This was me: confirm").wait_for()
+    found += violations(page, "sign-up-confirm")
+    page.get_by_role("button", name="This was me: confirm").click()
+    page.get_by_role("heading", name="Your mailbox is proven").wait_for()
+    found += violations(page, "sign-up-confirmed")
+    enter(page, admin.email)
+    page.goto("/requests")
+    found += violations(page, "requests")
+    page.get_by_role("link", name="bea@harbour.example").click()
+    page.get_by_text("A contact and a user are made.").wait_for()
+    found += violations(page, "request")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_text("User activated").wait_for()
+    page.goto("/people")
+    found += violations(page, "people")
+    page.context.clear_cookies()
+    (welcome,) = running.run(lambda: post(world, "bea@harbour.example"))
+    page.goto(f"/set-password#token={secret(welcome)}")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Set password").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    enter(page, "bea@harbour.example")
+    found += violations(page, "overview-of-a-customer")
+    assert found == []
+
+
+def enter(page: Page, email: str) -> None:
+    """Sign in."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Main navigation").get_by_role("link", name="Access requests").wait_for()
 
 
 def test_the_consent_page_is_accessible_and_leads_back_to_the_consumer(page: Page, running: Running) -> None:
