@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from demo import exchange, story
+from demo import exchange, people, story
 from demo.incidents import DATA, real
 from demo.mailbox import Mailbox
 from demo.processes import Service, free_port, fresh_home
@@ -96,7 +96,9 @@ def _play(stage: Stage) -> dict[str, Any]:
     with _progress(stage.voice) as progress:
         sent = exchange.run(provider, consumer, str(onboarded["connection_id"]), EVENTS, progress)
     seconds = time.monotonic() - began
-    stage.chapter("5  The proof")
+    stage.chapter("5  People who register themselves")
+    registered = people.register_themselves(stage, provider, companies[1])
+    stage.chapter("6  The proof")
     found = _verify(stage)
     for browser in (admin, customer):
         browser.close()
@@ -107,6 +109,7 @@ def _play(stage: Stage) -> dict[str, Any]:
         "records_applied": found["applied"],
         "records_per_second": round(sent / seconds, 1),
         "seconds": round(time.monotonic() - stage.began, 1),
+        **registered,
         "provider_db": str(stage.provider.database),
         "consumer_db": str(stage.consumer.database),
     }

@@ -15,7 +15,7 @@ CONSUMER_ADMIN = ("admin@customer.test", "another-horse-battery-staple")
 CONTACT = ("Ann Keller", "ann.keller@customer.test", "a-contact-of-the-customer")
 _BOTH = ("instance:write", "connections:read", "incidents:write", "events:read", "issues:read")
 SCOPES = {
-    "provider": (*_BOTH, "companies:write", "users:write", "registrations:write"),
+    "provider": (*_BOTH, "companies:write", "users:write", "registrations:write", "self_service:write"),
     "consumer": (*_BOTH, "provider-connections:write"),
 }
 COMPANIES = ("Northwind Logistics", "Blue Yonder Clinics", "Harbour Energy Works")

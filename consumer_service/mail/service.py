@@ -22,6 +22,8 @@ from consumer_service.mail.domain import (
 )
 from consumer_service.mail.tables import Mail
 from shared.delivery.retry import pause_ms
+from shared.runtime.database import notify
+from shared.runtime.turns import CHANNEL
 from shared.wire.errors import Conflict, Invalid, NotFound
 from shared.wire.identifiers import new_id
 
@@ -74,6 +76,7 @@ def enqueue(
     _queue(mail, now)
     session.add(mail)
     session.flush()
+    notify(session, CHANNEL)
     return mail.id
 
 
