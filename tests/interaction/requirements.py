@@ -56,6 +56,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "handshake.retry": Requirement(_HANDSHAKE, "Connecting again replaces the attempt before."),
     "handshake.steps": Requirement(_HANDSHAKE, "Steps have the same names and states on both sides."),
     "heartbeat": Requirement(_AFTER, "Heartbeats show each direction as up or down."),
+    "integrators.page": Requirement("quality.md, For people", "The page for integrators works as it is written."),
     "keys.rotation": Requirement(_KEYS, "A new key is told, acknowledged, activated; open invitations survive."),
     "lanes.deferred": Requirement(_MESSAGES, "A lane the peer has no room for holds up no other."),
     "lanes.fit": Requirement(_MESSAGES, "What cannot fit the peer's limit is refused where it is written."),
