@@ -13,6 +13,7 @@ from tests.interaction import raw
 from tests.interaction.network import Call
 from tests.interaction.raw import Found
 from tests.interaction.sides import Side
+from tests.interaction.stages import ENGINES
 from tests.interaction.stranger import onboard_at_ours, settle_with_ours, strange_consumer
 from tests.interaction.world import PROVIDER, World
 from tests.peer.connection import MESSAGES
@@ -24,7 +25,7 @@ from tests.peer.tokens import TOKEN_TYPE, make_token, read_token
 from tests.peer.wire import b64u, encode
 from tests.shared.signing.mutations import SignedMessage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("engine", ENGINES)]
 
 NUMBER = "/exchange/v1/registrations/REG0000001"
 OTHER = "https://d.example"

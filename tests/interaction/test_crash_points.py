@@ -10,6 +10,7 @@ import pytest
 
 from tests.interaction.rekeying import invite_again, leave_waiting, lose_identity, pins_are_right
 from tests.interaction.sides import Refusal, Side
+from tests.interaction.stages import ENGINES
 from tests.interaction.world import CONSUMER, PROVIDER, World
 
 pytestmark = pytest.mark.anyio
@@ -116,6 +117,7 @@ POINTS = [
 
 
 @pytest.mark.requirement("crash.handshake")
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("origin", "call", "kind"), POINTS)
 async def test_a_handshake_that_crashed_anywhere_ends_onboarded_with_one_connection(
     invited: World, origin: str, call: str, kind: str
@@ -173,6 +175,7 @@ TABLE = [(way, sender, origin, call) for way, sender in DELIVERIES for origin, c
 
 
 @pytest.mark.requirement("crash.delivery")
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("onboarded", "sender", "origin", "call"), TABLE, indirect=["onboarded"])
 async def test_a_message_whose_delivery_crashed_anywhere_arrives_once(

@@ -1,7 +1,6 @@
 """A provider and its consumers, both real, over one wire and one clock; and the people who click."""
 
 import json
-import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -214,10 +213,4 @@ def keep(world: World, folder: Path) -> None:
     (folder / "known.json").write_text(json.dumps(world.known | {"seconds": world.clock.seconds, "tokens": tokens}))
 
 
-def copy_of(stage: Path, to: Path) -> Path:
-    """A copy of a stage's folder, with its SQLite databases."""
-    shutil.copytree(stage, to)
-    return to
-
-
-__all__ = ["CONSUMER", "PROVIDER", "Refusal", "World", "copy_of", "keep", "open_world"]
+__all__ = ["CONSUMER", "PROVIDER", "Refusal", "World", "keep", "open_world"]
