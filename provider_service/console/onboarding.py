@@ -16,6 +16,7 @@ from provider_service.mail.domain import MailRecord
 from provider_service.registrations import service as registrations
 from provider_service.registrations.schemas import EntryView, RegistrationView
 from shared.interface.languages import translate as t
+from shared.wire.problems import Problem
 from shared.wire.registration import StepStatus
 from shared.wire.states import RegistrationState as State
 from shared.wire.states import Step
@@ -43,6 +44,8 @@ class Onboarding:
     status: Sequence[StepStatus]
     comparison: str | None
     """The comparison code, once both sides' nonces are known."""
+    problem: Problem | None
+    """What the handshake was last refused for."""
     issues: Sequence[Issue]
     """What keeps the task from going on."""
     mails: Sequence[MailRecord]
@@ -135,6 +138,7 @@ def look(session: Session, number: str, now: datetime) -> Onboarding:
         view=view,
         status=handshakes.status(session, number).steps,
         comparison=handshakes.comparison(session, number),
+        problem=handshakes.problem(session, number),
         issues=registrations.blocking(session, number) if view.state is State.VALIDATION_FAILED else (),
         mails=mail.listed(session, related_type=registrations.SUBJECT, related_id=number, limit=5),
         sends_email=provider is not None and provider.sends_email,

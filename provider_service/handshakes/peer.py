@@ -1,8 +1,12 @@
 """The handshake's endpoints for consumers' instances (docs/protocol.md, section 7)."""
 
-from fastapi import APIRouter, Depends, Response
+from collections.abc import Callable
+from functools import partial
 
-from provider_service.context import ContextDep
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy.orm import Session
+
+from provider_service.context import Context, ContextDep
 from provider_service.handshakes import calls, service
 from provider_service.handshakes.deps import BoundPeerDep, InFormDep, Number
 from shared.delivery.answers import StoredAnswer
@@ -11,7 +15,7 @@ from shared.signing.keysets import verifying_keys
 from shared.transport.conventions import known_parameters
 from shared.transport.inbound import parsed
 from shared.transport.openapi import signed_body
-from shared.wire.errors import ExchangeError
+from shared.wire.errors import Conflict, ExchangeError, Forbidden, Invalid
 from shared.wire.registration import (
     Announcement,
     AnnouncementAnswer,
@@ -56,9 +60,8 @@ async def announce_consumer(number: Number, request: InFormDep, context: Context
 async def reveal_nonce(number: Number, request: BoundPeerDep, context: ContextDep) -> Response:
     """The consumer opens its commitment; from here both sides show the comparison code."""
     body = parsed(Reveal, request.body)
-    return _answer(
-        await context.database.write(service.reveal, number=number, request=request, body=body, now=context.clock())
-    )
+    with_body = partial(service.reveal, number=number, request=request, body=body, now=context.clock())
+    return _answer(await _noted(context, number, Step.ANNOUNCEMENT, with_body))
 
 
 @router.post(
@@ -67,20 +70,16 @@ async def reveal_nonce(number: Number, request: BoundPeerDep, context: ContextDe
 async def push_authorization_request(number: Number, request: BoundPeerDep, context: ContextDep) -> Response:
     """The pushed authorization request (RFC 9126)."""
     body = parsed(AuthorizationRequest, request.body)
-    return _answer(
-        await context.database.write(
-            service.request_authorization, number=number, request=request, body=body, now=context.clock()
-        )
-    )
+    with_body = partial(service.request_authorization, number=number, request=request, body=body, now=context.clock())
+    return _answer(await _noted(context, number, Step.AUTHORIZATION, with_body))
 
 
 @router.post("/{number}/completion", response_model=CompletionAnswer, openapi_extra=signed_body(Completion))
 async def complete_registration(number: Number, request: BoundPeerDep, context: ContextDep) -> Response:
     """Code and verifier for the connection: keys are pinned, the token is spent."""
     body = parsed(Completion, request.body)
-    return _answer(
-        await context.database.write(service.complete, number=number, request=request, body=body, now=context.clock())
-    )
+    with_body = partial(service.complete, number=number, request=request, body=body, now=context.clock())
+    return _answer(await _noted(context, number, Step.COMPLETION, with_body))
 
 
 @router.post("/{number}/cancellation", response_model=RegistrationStatus, openapi_extra=signed_body(Cancellation))
@@ -100,6 +99,16 @@ async def get_registration_as_consumer(
 ) -> RegistrationStatus:
     """Return where the registration stands, to the instance it is bound to."""
     return await context.database.write(service.seen_status, number=number, request=request)
+
+
+async def _noted(context: Context, number: str, step: Step, work: Callable[[Session], StoredAnswer]) -> StoredAnswer:
+    """Do a step; a refusal of what the bound consumer asks is kept for people here too, who else would only wait."""
+    try:
+        return await context.database.write(work)
+    except (Conflict, Forbidden, Invalid) as error:
+        noted = partial(service.note_refusal, number=number, step=step, error=error, now=context.clock())
+        await context.database.write(noted)
+        raise
 
 
 def _answer(stored: StoredAnswer) -> Response:

@@ -12,6 +12,8 @@ from provider_service.handshakes.schemas import ConsentView
 from provider_service.handshakes.service import saga
 from provider_service.instance import service as instance
 from provider_service.registrations import service as registrations
+from shared.wire.errors import Conflict
+from shared.wire.states import Step
 
 
 def consent_page(session: Session, *, client_id: str, request_uri: str, now: datetime) -> ConsentView:
@@ -51,6 +53,12 @@ def decide(
     request = authorizations.requested(session, client_id=client_id, request_uri=request_uri, now=now, lock=True)
     issuer = instance.require(session).issuer
     if not allow:
+        refusal = Conflict(
+            "The contact did not allow the connection",
+            code="access_denied",
+            fix="Clear it up with the contact; the consumer's administrator then chooses Connect to Provider again.",
+        )
+        saga.note_refusal(session, number=request.number, step=Step.AUTHORIZATION, error=refusal, now=now)
         return authorizations.deny(session, request, issuer=issuer)
     expected = page.comparison if page.must_type_code else None
     return authorizations.allow(

@@ -143,6 +143,14 @@ def note_failure(session: Session, *, number: str, step: Step, error: ExchangeEr
         registrations.write_entry(session, number=number, kind="work_note", text=text, actor=SYSTEM, now=now)
 
 
+def note_refusal(session: Session, *, number: str, step: Step, error: ExchangeError, now: datetime) -> None:
+    """Keep a refusal as `note_failure` does, but not once the registration has come to its connection or its end."""
+    shake = store.get(session, number, lock=True)
+    going_on = State(registrations.get(session, number).state) is State.WORK_IN_PROGRESS
+    if shake is not None and going_on and shake.connection_id is None:
+        note_failure(session, number=number, step=step, error=error, now=now)
+
+
 def reveal(session: Session, *, number: str, request: VerifiedRequest, body: Reveal, now: datetime) -> StoredAnswer:
     """Take nonce C, which must be the one committed to."""
 
@@ -171,6 +179,7 @@ def request_authorization(
             raise Conflict("The nonce has not been revealed yet", code="reveal_missing", fix="Reveal it first.")
         task = registrations.get(session, number)
         consent.require_request(body, instance_id=shake.instance_id, consumer_url=task.consumer_url)
+        _clear_problem(shake)
         return authorizations.push(session, number=number, body=body, now=now)
 
     return once(session, number, request, step, now)
@@ -267,6 +276,12 @@ def status(session: Session, number: str) -> RegistrationStatus:
         ),
         reason=task.reason,
     )
+
+
+def problem(session: Session, number: str) -> Problem | None:
+    """Return what the consumer or its contact was last refused, or refused itself; None where nothing stands."""
+    shake = store.get(session, number)
+    return Problem.model_validate(shake.problem) if shake and shake.problem else None
 
 
 def _done(session: Session, state: str, shake: Handshake | None) -> frozenset[Step]:

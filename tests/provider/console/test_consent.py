@@ -76,6 +76,8 @@ async def test_denying_leads_back_with_the_refusal(asked: Asked) -> None:
     with pytest.raises(Problem):
         asked.world.consumer.land(asked.handshake, dict(parse_qsl(urlsplit(location).query)))
     assert (await asked.contact.get(asked.path)).status_code == 404
+    staff = await asked.world.browser(Role.ADMIN)
+    assert "The contact did not allow the connection" in (await staff.get("/registrations/REG0000001")).text
 
 
 async def test_an_unreadable_decision_is_no_consent(asked: Asked) -> None:
