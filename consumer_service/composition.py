@@ -125,7 +125,11 @@ def instance_hooks(masters: Mapping[str, MasterKey]) -> InstanceHooks:
         connections.suspend_all(session, actor, now)
         keys.replace_ring(session, masters, actor=actor, now=now)
 
-    return InstanceHooks(created=created, changed=changed, copied=copied, restored=changed)
+    def restored(session: Session, actor: Actor, now: datetime) -> None:
+        connections.restored(session, actor, now)
+        changed(session, actor, now)
+
+    return InstanceHooks(created=created, changed=changed, copied=copied, restored=restored)
 
 
 def connection_hooks() -> ConnectionHooks:
@@ -138,7 +142,9 @@ def connection_hooks() -> ConnectionHooks:
         reason = connections.get(session, connection_id).close_reason
         provider_connections.disconnected(session, established_id=connection_id, reason=reason, now=now)
 
-    return ConnectionHooks(activated=[activated], closed=[closed, records.connection_closed])
+    return ConnectionHooks(
+        activated=[activated], closed=[closed, records.connection_closed], renumbering=[records.renumbering]
+    )
 
 
 def message_handlers() -> dict[str, Handler]:

@@ -127,6 +127,7 @@ class Worker:
         """Heartbeats, goodbyes, key notices and messages set aside that are due."""
         hooks = composition.connection_hooks()
         await self._bring_back()
+        await connection_calls.reconciles_due(self._context, composition.message_handlers(), hooks)
         await connection_calls.heartbeats_due(self._context, hooks)
         await connection_calls.goodbyes_due(self._context)
         await connection_calls.key_notices_due(self._context, hooks)

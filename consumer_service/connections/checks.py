@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from consumer_service.checks import Check, Finding, Subject
 from consumer_service.connections import domain, service, store
 from consumer_service.connections.calls import line_to
-from consumer_service.connections.schemas import ConnectionDetail
+from consumer_service.connections.schemas import ConnectionDetail, ContestView
 from consumer_service.context import Context
 from consumer_service.keys.checks import certificate_holds
 from shared.delivery import figures
@@ -21,6 +21,8 @@ from shared.wire.version import BYTES_PER_REQUEST, CLOCK_SKEW_SECONDS
 EXPIRING: Final = timedelta(days=3)
 UNCLAIMED: Final = timedelta(minutes=5)
 """How long a message may be due before nobody taking it up is a fault of ours and no passing load."""
+REMINDED: Final = timedelta(days=1)
+"""How long a decided contest of histories is shown after it was last heard of."""
 
 
 async def peer_is_reachable(context: Context, subject: Subject) -> list[Finding]:
@@ -184,6 +186,57 @@ async def _detail(context: Context, subject: Subject) -> ConnectionDetail | None
     return await context.database.read(read)
 
 
+async def history_is_one(context: Context, subject: Subject) -> list[Finding]:
+    """Find a second history of the peer, and a restore after which the two sides have not found together."""
+    connection = await _detail(context, subject)
+    if connection is None:
+        return []
+    contest, now = connection.contest, context.clock()
+    findings = []
+    if contest is not None and contest.verdict is None:
+        findings.append(_in_doubt(connection))
+    elif contest is not None and now - max(contest.seen_at, contest.decided_at or contest.seen_at) < REMINDED:
+        findings.append(_decided(connection, contest))
+    report = connection.reconciliation
+    if report is not None and report.problem is not None and (connection.reconciling or connection.peer_restored):
+        findings.append(
+            Finding(
+                "After a restore, the marks of both sides could not be compared",
+                f"{report.problem.detail or report.problem.title} ({report.problem.code})",
+                report.problem.fix or "It is tried again by itself. Resuming the connection goes on without.",
+                item="reconciliation",
+            )
+        )
+    return findings
+
+
+def _in_doubt(connection: ConnectionDetail) -> Finding:
+    return Finding(
+        f"Two histories of {connection.peer_name} are calling in one epoch",
+        "A copy of it is running, or it was set back to an earlier state without being declared.",
+        "Ask the peer's operator, then decide on the connection's page which history goes on."
+        if not domain.called(connection.delivery)
+        else "Its address is being asked. If it stays silent, decide on the connection's page.",
+        item="history",
+    )
+
+
+def _decided(connection: ConnectionDetail, contest: ContestView) -> Finding:
+    if contest.verdict == "kept":
+        return Finding(
+            f"A second history of {connection.peer_name} has called {contest.count} times; it is refused",
+            "A copy of the peer is running with its keys.",
+            "Ask the peer's operator to stop the copy, or to declare it one.",
+            item="history",
+        )
+    return Finding(
+        f"{connection.peer_name} goes on with another history than before, in the same epoch",
+        "It was set back to an earlier state, or replaced by a copy, without being declared.",
+        "Ask the peer's operator to declare the restore, so that both sides compare what was lost.",
+        item="history",
+    )
+
+
 CHECKS: Final = (
     Check("connections.reachable", "Peer is reachable", Severity.ERROR, "connection", peer_is_reachable),
     Check(
@@ -198,6 +251,7 @@ CHECKS: Final = (
     Check("connections.key_set", "Key set is fresh", Severity.WARNING, "connection", key_set_is_fresh, ("keys",)),
     Check("connections.outbox", "Messages flow", Severity.ERROR, "connection", outbox_flows),
     Check("connections.queue", "Outbox is not stuck", Severity.WARNING, "instance", outbox_is_not_stuck),
+    Check("connections.history", "Peer has one history", Severity.ERROR, "connection", history_is_one),
     Check("connections.direction", "Both directions are up", Severity.ERROR, "connection", directions_are_up),
 )
 """Registered by the composition root."""

@@ -1,7 +1,9 @@
 """The endpoints of an established connection (docs/protocol.md, sections 8 and 11)."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
@@ -15,13 +17,15 @@ from consumer_service.connections.deps import (
     VerifiedPeerDep,
 )
 from consumer_service.connections.domain import CONTROL_LANE
+from consumer_service.connections.domain.histories import Parted
 from consumer_service.context import Context, ContextDep
 from shared.delivery import answers
 from shared.delivery.answers import StoredAnswer
 from shared.transport.conventions import known_parameters
 from shared.transport.inbound import parsed, parsed_once
 from shared.transport.openapi import signed_body
-from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice
+from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice, Marks
+from shared.wire.errors import ExchangeError
 from shared.wire.messages import Batch, Outcomes
 from shared.wire.version import JSON_TYPE
 
@@ -35,6 +39,12 @@ _MESSAGE = {
     "time": "2026-11-01T10:00:00.000Z",
     "subject": "",
     "data": {},
+}
+_MARKS = {
+    "epoch": 2,
+    "after": "",
+    "upto": None,
+    "lanes": [{"lane": CONTROL_LANE, "sent": 2, "received": 1, "known": 1}],
 }
 
 
@@ -58,6 +68,7 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
             session,
             peer=peer.connection,
             epoch=batch.epoch,
+            history=batch.history,
             messages=batch.messages,
             handlers=handlers,
             now=now,
@@ -65,7 +76,8 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
         )
         return Outcomes(epoch=peer.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
 
-    answer = await context.database.write(work)
+    async with _of_one_history(context, peer, history=batch.history):
+        answer = await context.database.write(work)
     quotas.made(peer.connection.id, new_lanes, now_ms)
     return Response(answer, media_type=JSON_TYPE)
 
@@ -77,6 +89,23 @@ async def exchange_heartbeats(peer: VerifiedPeerDep, context: ContextDep) -> Res
 
     def work(session: Session, now: datetime) -> Heartbeat:
         return service.answer_beat(session, connection_id=peer.connection.id, beat=beat, now=now)
+
+    told = {"history": beat.history, "previous": beat.previous, "number": beat.number}
+    async with _of_one_history(context, peer, **told):
+        return await _once(context, peer, work)
+
+
+@router.post("/marks", response_model=Marks, openapi_extra=signed_body(Marks, example=_MARKS))
+async def compare_marks(
+    peer: VerifiedPeerDep, context: ContextDep, handlers: HandlersDep, hooks: ConnectionHooksDep
+) -> Response:
+    """Compare how far the lanes have come, after one of the two sides was restored."""
+    marks = parsed(Marks, peer.request.body)
+
+    def work(session: Session, now: datetime) -> Marks:
+        return service.answer_marks(
+            session, connection_id=peer.connection.id, asked=marks, handlers=handlers, hooks=hooks, now=now
+        )
 
     return await _once(context, peer, work)
 
@@ -104,6 +133,21 @@ async def end_connection(peer: VerifiedPeerDep, context: ContextDep, hooks: Conn
         return Closed(connection_id=peer.connection.id)
 
     return await _once(context, peer, work)
+
+
+@asynccontextmanager
+async def _of_one_history(context: Context, peer: VerifiedPeer, **told: Any) -> AsyncIterator[None]:
+    """Undo the call of another history of the peer, and refuse it; that it came is written down instead."""
+    try:
+        yield
+    except Parted as parted:
+        now = context.clock()
+
+        def work(session: Session) -> ExchangeError:
+            peer.remember(session)
+            return service.contest(session, connection_id=peer.connection.id, **told, now=now)
+
+        raise await context.database.write(work) from parted
 
 
 async def _once(context: Context, peer: VerifiedPeer, work: Callable[[Session, datetime], BaseModel]) -> Response:

@@ -11,7 +11,14 @@ from consumer_service.audit.deps import Answer, allowed, carry_out_once
 from consumer_service.audit.domain import Actor
 from consumer_service.connections import calls, service
 from consumer_service.connections.deps import ConnectionHooksDep, HandlersDep
-from consumer_service.connections.schemas import ConnectionDetail, ConnectionView, MessageView, Reason, Suspension
+from consumer_service.connections.schemas import (
+    ConnectionDetail,
+    ConnectionView,
+    HistoryDecision,
+    MessageView,
+    Reason,
+    Suspension,
+)
 from consumer_service.context import ContextDep
 from shared.transport.bodies import body_of
 from shared.transport.conventions import (
@@ -35,6 +42,7 @@ Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, scope="c
 ReasonBody = Annotated[Reason, Depends(body_of(Reason))]
 
 _SUSPENSION = signed_body(Suspension, example={"reason": "The peer lost its identity key", "identity_lost": True})
+_HISTORY = signed_body(HistoryDecision, example={"decision": "keep"})
 _REASON = signed_body(Reason, example={"reason": "Maintenance until noon"})
 
 
@@ -163,6 +171,24 @@ async def disconnect_connection(
 
     def work(session: Session, now: datetime) -> None:
         service.close(session, connection_id=connection_id, reason=body.reason, actor=actor, now=now, hooks=hooks)
+
+    return await carry_out_once(request, context, owner=actor.id, key=key, work=_then_shown(connection_id, work))
+
+
+@router.post("/{connection_id}/history", response_model=ConnectionDetail, openapi_extra=_HISTORY)
+async def decide_history(
+    *,
+    request: Request,
+    connection_id: str,
+    context: ContextDep,
+    actor: Writer,
+    key: IdempotencyKey,
+    body: Annotated[HistoryDecision, Depends(body_of(HistoryDecision))],
+) -> Response:
+    """Say which of two histories of the peer goes on, where its address could not be asked."""
+
+    def work(session: Session, now: datetime) -> None:
+        service.decide(session, connection_id=connection_id, decision=body.decision, actor=actor, now=now)
 
     return await carry_out_once(request, context, owner=actor.id, key=key, work=_then_shown(connection_id, work))
 

@@ -63,6 +63,56 @@ class QuotaUse(BaseModel):
     last_refused_at: datetime | None
 
 
+class ContestView(BaseModel):
+    """Two histories of the peer: a copy of it is running, or it was set back without being declared."""
+
+    model_config = _DOCUMENTED
+
+    since: datetime
+    seen_at: datetime
+    """When the other history called last."""
+    count: int
+    """How often it called."""
+    verdict: Literal["kept", "switched"] | None
+    """Which history goes on: the one known before, or the other; null while the pinned address is asked."""
+    decided_at: datetime | None
+    paused: bool
+    """Nobody could be asked: the connection pauses until an administrator decides."""
+
+
+class ReconciliationView(BaseModel):
+    """What was lost in a restore, and what became of it, in messages."""
+
+    model_config = _DOCUMENTED
+
+    started_at: datetime
+    finished_at: datetime | None
+    problem: Problem | None
+    """Why the marks could not be compared yet."""
+    lanes_compared: int
+    received_again: int
+    """Lost here, and sent again by the peer."""
+    received_lost: int
+    """Lost here, and kept by nobody."""
+    sent_again: int
+    """Lost by the peer, and sent again from here."""
+    sent_lost: int
+    """Lost by the peer, and not kept here any more."""
+    sent_forgotten: int
+    """Sent by this side and forgotten by it; the peer has them, and their numbers are not used again."""
+    lanes: list[str]
+    """Some of the lanes in which something was lost; the records of their bonds are worth a look."""
+
+
+class HistoryDecision(BaseModel):
+    """Which history of the peer goes on."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    decision: Literal["keep", "switch"]
+    """`keep`: the one known before. `switch`: the other one, which is refused at present."""
+
+
 class ConnectionDetail(ConnectionView):
     """A connection, and how it does."""
 
@@ -96,6 +146,14 @@ class ConnectionDetail(ConnectionView):
     quota_use: QuotaUse
     beats: list[RoundTrip]
     """The last 24 hours, oldest first."""
+    contest: ContestView | None
+    """Two histories of the peer in one epoch, the last time there were two."""
+    reconciling: bool
+    """This side was restored, and sends nothing until the marks were compared."""
+    peer_restored: bool
+    """The peer was restored, and the marks were not compared yet."""
+    reconciliation: ReconciliationView | None
+    """What comparing the marks after the last restore of either side has shown."""
 
 
 class Reason(BaseModel):

@@ -57,6 +57,27 @@ class Connection(Base):
     closed_by: Mapped[str] = mapped_column(String(200), default="")
     version: Mapped[int] = mapped_column(default=1)
 
+    own_history: Mapped[str] = mapped_column(String(64), default="")
+    """The random word our heartbeats carry until one is answered."""
+    own_history_told: Mapped[str] = mapped_column(String(64), default="")
+    """The one before, which the peer knows."""
+    peer_histories: Mapped[str] = mapped_column(String(300), default="")
+    """The last words of the peer's history, the newest first, between blanks."""
+    peer_sent: Mapped[int] = mapped_column(BigInteger, default=0)
+    peer_received: Mapped[int] = mapped_column(BigInteger, default=0)
+    """The peer's own figures, as its last heartbeat told them."""
+    contest: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    """Two histories of the peer (`domain.Contest`), once there were two."""
+    reconciling: Mapped[bool] = mapped_column(default=False)
+    """This side was restored: nothing is sent until the marks were compared."""
+    peer_restored: Mapped[bool] = mapped_column(default=False)
+    """The peer was restored, and the marks were not compared yet."""
+    reconcile_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When this side begins to compare them; None where the peer does, or nothing is to be compared."""
+    reconcile_attempts: Mapped[int] = mapped_column(default=0)
+    reconciliation: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    """What comparing the marks has shown (`domain.Tally`)."""
+
     own_number: Mapped[int] = mapped_column(BigInteger, default=0)
     """Heartbeats this side has sent."""
     peer_number: Mapped[int] = mapped_column(BigInteger, default=0)

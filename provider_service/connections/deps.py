@@ -116,6 +116,7 @@ def snapshot(row: Connection | Row[Any]) -> Snapshot:
         peer_issuer=row.peer_issuer,
         peer_instance_id=row.peer_instance_id,
         peer_epoch=row.peer_epoch,
+        peer_histories=row.peer_histories,
         key_set_sequence=row.key_set_sequence,
         farewell=row.goodbye_due_at is not None and not domain.called(DeliveryMode(row.delivery)),
     )

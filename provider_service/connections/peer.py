@@ -1,10 +1,10 @@
 """The endpoints of an established connection (docs/protocol.md, sections 8, 9 and 11)."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from provider_service.connections.deps import (
     VerifiedPeerDep,
 )
 from provider_service.connections.domain import CONTROL_LANE
+from provider_service.connections.domain.histories import Parted
 from provider_service.context import Context, ContextDep
 from shared.delivery import answers, figures
 from shared.delivery.answers import StoredAnswer
@@ -27,7 +28,8 @@ from shared.delivery.statements import WAKE_CHANNEL
 from shared.transport.conventions import known_parameters
 from shared.transport.inbound import parsed, parsed_once
 from shared.transport.openapi import signed_body
-from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice
+from shared.wire.connection import Closed, Goodbye, Heartbeat, KeysAcknowledged, KeysNotice, Marks
+from shared.wire.errors import ExchangeError
 from shared.wire.messages import Batch, Outcomes, PulledBatch, Settlement
 from shared.wire.version import JSON_TYPE, PULL_WAIT_SECONDS
 
@@ -44,6 +46,12 @@ _MESSAGE = {
     "time": "2026-11-01T10:00:00.000Z",
     "subject": "",
     "data": {},
+}
+_MARKS = {
+    "epoch": 2,
+    "after": "",
+    "upto": None,
+    "lanes": [{"lane": CONTROL_LANE, "sent": 2, "received": 1, "known": 1}],
 }
 
 
@@ -67,6 +75,7 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
             session,
             peer=peer.connection,
             epoch=batch.epoch,
+            history=batch.history,
             messages=batch.messages,
             handlers=handlers,
             now=now,
@@ -74,7 +83,8 @@ async def receive_messages(peer: VerifiedPeerDep, context: ContextDep, handlers:
         )
         return Outcomes(epoch=peer.epoch, outcomes=outcomes).model_dump_json(exclude_none=True)
 
-    answer = await context.database.write(work)
+    async with _of_one_history(context, peer, history=batch.history):
+        answer = await context.database.write(work)
     quotas.made(peer.connection.id, new_lanes, now_ms)
     return Response(answer, media_type=JSON_TYPE)
 
@@ -104,7 +114,8 @@ async def settle_messages(peer: VerifiedPeerDep, context: ContextDep, on_settled
         peer.remember(session)
         service.settle_lease(session, peer=peer.connection, settlement=settlement, on_settled=on_settled, now=now)
 
-    await context.database.write(work)
+    async with _of_one_history(context, peer, history=settlement.history):
+        await context.database.write(work)
     return Outcomes(epoch=peer.epoch, outcomes=[])
 
 
@@ -115,6 +126,23 @@ async def exchange_heartbeats(peer: VerifiedPeerDep, context: ContextDep) -> Res
 
     def work(session: Session, now: datetime) -> Heartbeat:
         return service.answer_beat(session, connection_id=peer.connection.id, beat=beat, now=now)
+
+    told = {"history": beat.history, "previous": beat.previous, "number": beat.number}
+    async with _of_one_history(context, peer, **told):
+        return await _once(context, peer, work)
+
+
+@router.post("/marks", response_model=Marks, openapi_extra=signed_body(Marks, example=_MARKS))
+async def compare_marks(
+    peer: VerifiedPeerDep, context: ContextDep, handlers: HandlersDep, hooks: ConnectionHooksDep
+) -> Response:
+    """Compare how far the lanes have come, after one of the two sides was restored."""
+    marks = parsed(Marks, peer.request.body)
+
+    def work(session: Session, now: datetime) -> Marks:
+        return service.answer_marks(
+            session, connection_id=peer.connection.id, asked=marks, handlers=handlers, hooks=hooks, now=now
+        )
 
     return await _once(context, peer, work)
 
@@ -142,6 +170,21 @@ async def end_connection(peer: VerifiedPeerDep, context: ContextDep, hooks: Conn
         return Closed(connection_id=peer.connection.id)
 
     return await _once(context, peer, work)
+
+
+@asynccontextmanager
+async def _of_one_history(context: Context, peer: VerifiedPeer, **told: Any) -> AsyncIterator[None]:
+    """Undo the call of another history of the peer, and refuse it; that it came is written down instead."""
+    try:
+        yield
+    except Parted as parted:
+        now = context.clock()
+
+        def work(session: Session) -> ExchangeError:
+            peer.remember(session)
+            return service.contest(session, connection_id=peer.connection.id, **told, now=now)
+
+        raise await context.database.write(work) from parted
 
 
 async def _once(context: Context, peer: VerifiedPeer, work: Callable[[Session, datetime], BaseModel]) -> Response:

@@ -20,8 +20,8 @@ _PARTY = Spelled(
 _PINNED = Spelled(
     select(
         Connection.id, Connection.company_id, Connection.state, Connection.delivery, Connection.peer_name,
-        Connection.peer_issuer, Connection.peer_instance_id, Connection.peer_epoch, Connection.key_set_sequence,
-        Connection.goodbye_due_at, Connection.key_set,
+        Connection.peer_issuer, Connection.peer_instance_id, Connection.peer_epoch, Connection.peer_histories,
+        Connection.key_set_sequence, Connection.goodbye_due_at, Connection.key_set,
     ).where(Connection.id == bindparam("connection"))
 )  # fmt: skip
 _TALKING = (ConnectionState.CONNECTING, ConnectionState.ACTIVE, ConnectionState.PAUSED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query, Request
 from sqlalchemy.orm import Session
@@ -100,6 +100,22 @@ async def resume(connection_id: str, request: Request, context: ContextDep, call
         return service.resume(session, connection_id=connection_id, actor=caller.actor, now=now)
 
     return await _done(connection_id, request, context, act, "The connection goes on.")
+
+
+@router.post("/connections/{connection_id}/history/{decision}")
+async def decide_history(
+    connection_id: str,
+    decision: Literal["keep", "switch"],
+    request: Request,
+    context: ContextDep,
+    caller: OperatorDep,
+) -> Response:
+    """Say which of two histories of the peer goes on."""
+
+    def act(session: Session, now: datetime) -> object:
+        return service.decide(session, connection_id=connection_id, decision=decision, actor=caller.actor, now=now)
+
+    return await _done(connection_id, request, context, act, "It is decided which history goes on.")
 
 
 @router.post("/connections/{connection_id}/heartbeat")

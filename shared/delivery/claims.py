@@ -30,7 +30,7 @@ VOID: Final = "void"
 AGAIN: Final = "again"
 """Mark of an unsettled message that the peer had no room for before."""
 
-ENVELOPE_BYTES = 64
+ENVELOPE_BYTES = 128
 """Room left in a request for what stands around the messages."""
 
 

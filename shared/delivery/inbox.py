@@ -21,7 +21,7 @@ from shared.wire.errors import NotFound
 from shared.wire.messages import Message, Outcome
 from shared.wire.problems import Problem
 from shared.wire.states import MessageType, OutcomeKind
-from shared.wire.version import HELD_PER_CONNECTION, HELD_PER_LANE
+from shared.wire.version import HELD_PER_CONNECTION, HELD_PER_LANE, MARK_LEAP
 
 Handler: TypeAlias = Callable[[Session, str, Sequence[Message], int], Sequence[Problem | None]]
 """Applies messages of one type: session, connection, messages in order, unix ms; a problem rejects its message.
@@ -104,6 +104,40 @@ def skip(
     return work.late()
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """What came of waiting no more for what is missing."""
+
+    lost: int
+    """Messages that never arrived and never will."""
+    settled_later: list[SettledLater]
+
+
+def pass_over(
+    session: Session, connection_id: str, name: str, before: int, handlers: Mapping[str, Handler], now_ms: int
+) -> PassedOver:
+    """Wait no more for what is missing of a lane before a sequence: its sender has lost it too.
+
+    What was held is applied in its order. A lane whose next message is quarantined stays as it is. Raises `Conflict`
+    (code ``marks_absurd``) for a sequence too far away to be true.
+    """
+    intake = Intake(session, connection_id, now_ms)
+    intake.lock_lanes([name])
+    lane = intake.lanes[name]
+    if lane.blocked or before - 1 <= lane.applied:
+        return PassedOver(0, [])
+    if before - lane.applied > MARK_LEAP:
+        raise refusals.leap(name, before)
+    lost = before - 1 - lane.applied - sum(waiting < before for waiting in lane.waiting)
+    work = _Work(intake, handlers)
+    work.leap(lane, before)
+    work.run()
+    if not lane.blocked:
+        lane.applied, lane.changed = max(lane.applied, before - 1), True
+    intake.store()
+    return PassedOver(lost, work.late())
+
+
 def _quarantined(session: Session, connection_id: str, message_id: str, now_ms: int) -> tuple[Intake, Entry, Lane]:
     intake = Intake(session, connection_id, now_ms)
     name = intake.lane_of(message_id)
@@ -157,6 +191,14 @@ class _Work:
         self._intake.drained.append(entry)
         self._accept(entry, verdict)
         lane.planned = entry.sequence
+        self._take_waiting(lane)
+
+    def leap(self, lane: Lane, before: int) -> None:
+        """Plan what waits below a sequence, gaps or not, and what follows from it on."""
+        for sequence in sorted(waiting for waiting in lane.waiting if waiting < before):
+            if sequence in lane.waiting:
+                self._take(lane, lane.waiting.pop(sequence))
+        lane.planned = max(lane.planned, before - 1)
         self._take_waiting(lane)
 
     def run(self) -> None:

@@ -93,5 +93,15 @@ def quarantined(error: Exception) -> Problem:
     )
 
 
+def leap(lane: str, before: int) -> Conflict:
+    """Say that what a peer calls lost lies too far ahead to be true."""
+    return Conflict(
+        f"Lane {lane} cannot have lost everything before {before}",
+        code="marks_absurd",
+        cause="The sequence lies too far beyond what this side has applied.",
+        fix="Ask the peer's operator; end the connection and register anew if they insist.",
+    )
+
+
 def _problem(error: ExchangeError, status: int) -> Problem:
     return Problem.from_error(error, status)

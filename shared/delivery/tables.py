@@ -89,8 +89,10 @@ lanes_out = Table(
     _connection(),
     Column("lane", String(80), primary_key=True),
     Column("next_sequence", BigInteger, nullable=False),
+    Column("floor", BigInteger),
     sqlite_with_rowid=False,
 )
+"""``floor``: the first sequence given out since a restore, until the marks were compared; else empty."""
 
 outbox = Table(
     "delivery_outbox",

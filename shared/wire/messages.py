@@ -16,6 +16,9 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
 """RFC 3339 in UTC, ending in Z."""
 
+HISTORY_PATTERN = r"^([A-Za-z0-9_-]{22,64})?$"
+"""A random word that names a history of an instance, or nothing."""
+
 
 class Message(WireModel):
     """One message of a lane."""
@@ -39,6 +42,8 @@ class Batch(WireModel):
 
     epoch: int = Field(ge=1)
     """The sender's epoch (design: protocol.md, *Clones and restores*)."""
+    history: str = Field(default="", pattern=HISTORY_PATTERN)
+    """The word of the sender's last answered heartbeat."""
     messages: list[Message] = Field(min_length=1, max_length=MESSAGES_PER_REQUEST)
 
 
@@ -74,6 +79,8 @@ class Settlement(WireModel):
     """Body of ``POST /exchange/v1/outcomes``."""
 
     epoch: int = Field(ge=1)
+    history: str = Field(default="", pattern=HISTORY_PATTERN)
+    """As in a batch."""
     lease: str = Field(min_length=1, max_length=80)
     outcomes: list[Outcome] = Field(min_length=1, max_length=MESSAGES_PER_REQUEST)
 

@@ -44,6 +44,12 @@ HELD_PER_LANE: Final = 100
 HELD_PER_CONNECTION: Final = 10_000
 """Messages kept while an earlier one of their lane is missing; beyond that they are ``deferred``."""
 
+LANES_PER_PAGE: Final = 500
+"""Lanes in one page of marks, when the two sides compare them after a restore."""
+
+MARK_LEAP: Final = 1_000_000
+"""How far a mark may lie beyond what this side remembers of a lane, before it is taken for a lie."""
+
 MEMORY_DAYS: Final = 90
 """How long the id, hash and outcome of a message are remembered; a lane's highest sequence is kept for ever."""
 

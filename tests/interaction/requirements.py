@@ -18,6 +18,7 @@ _AFTER = "onboarding.md, Connection (both sides), after"
 _BARS = "quality.md, Security and reliability bars"
 _SIGNATURES = "protocol.md, Signature profile"
 _KEYS = "protocol.md, Identity and keys"
+_CLONES = "protocol.md, Clones and restores"
 _SCAN = "onboarding.md, Pre-onboarding scan"
 
 REQUIREMENTS: dict[str, Requirement] = {
@@ -32,6 +33,9 @@ REQUIREMENTS: dict[str, Requirement] = {
     "cancel.complete": Requirement(_TASK, "What is complete is not cancelled any more."),
     "cancel.every_step": Requirement(_TASK, "Either side cancels at every step, leaving nothing; one may begin anew."),
     "cancel.twice": Requirement(_TASK, "Cancelling twice is one effect."),
+    "clones.copy": Requirement(_CLONES, "Of two histories of one epoch, that at the pinned address goes on."),
+    "clones.third_party": Requirement(_CLONES, "A copy of a third party's implementation is found out."),
+    "clones.undecidable": Requirement(_CLONES, "Where the address cannot be asked, the connection pauses."),
     "code.life": Requirement(_HANDSHAKE, "A code lives 60 seconds; a new consent makes a new one."),
     "comparison.attempts": Requirement(_HANDSHAKE, "For pull the code must be confirmed, with five attempts."),
     "comparison.same": Requirement(_HANDSHAKE, "Both sides show the same comparison code."),
@@ -41,7 +45,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "crash.delivery": Requirement(_BARS, "A crash between any two steps of delivery loses and doubles nothing."),
     "crash.void": Requirement(_BARS, "A crash while a message is withdrawn uses its sequence up once."),
     "crash.handshake": Requirement(_BARS, "A crash between any two steps of the handshake leaves one connection."),
-    "epoch.old": Requirement("protocol.md, Clones and restores", "An epoch lower than seen before is refused."),
+    "epoch.old": Requirement(_CLONES, "An epoch lower than seen before is refused."),
     "exchange.concurrent": Requirement(
         "exchange.md, Records", "After concurrent changes both hold the provider's value."
     ),
@@ -85,6 +89,12 @@ REQUIREMENTS: dict[str, Requirement] = {
     "rekey.suspended": Requirement(_KEYS, "Only what is suspended on both sides is re-keyed."),
     "rekey.third_party": Requirement("protocol.md", "A third party's implementation re-keys with ours."),
     "rekey.thief": Requirement(_KEYS, "An identity that was given up re-keys nothing, and signs nothing any more."),
+    "restore.lies": Requirement(_CLONES, "Marks that cannot be true are refused."),
+    "restore.receiver": Requirement(_CLONES, "What a restored side had received and lost is sent again, once."),
+    "restore.resume": Requirement(_CLONES, "Comparing marks may break off between any two steps."),
+    "restore.sender": Requirement(_CLONES, "A restored side never uses a number again that its peer knows."),
+    "restore.silent": Requirement(_CLONES, "A restored side sends nothing before the marks were compared."),
+    "restore.third_party": Requirement(_CLONES, "A third party's implementation compares its marks with ours."),
     "scan.certificate": Requirement(_SCAN, "A certificate about to end is found before, at the announcement, after."),
     "scan.complete": Requirement(_SCAN, "Every check of the scan's table is there, on the sides the table names."),
     "scan.leftovers": Requirement(_SCAN, "What earlier attempts have left is found on both sides."),

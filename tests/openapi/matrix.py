@@ -43,7 +43,7 @@ _BOTH: Final[_Rows] = {
     (READERS, "connections:read"): "list_connections get_connection list_messages",
     (DESK, "connections:write"): (
         "pause_connection resume_connection suspend_connection disconnect_connection send_heartbeat replay_message"
-        " skip_message"
+        " skip_message decide_history"
     ),
     (READERS, "incidents:read"): "list_incidents get_incident list_incident_comments list_bonds get_bond",
     (DESK, "incidents:write"): (

@@ -58,6 +58,7 @@ async def _lived(world: World) -> Facts:
     await _pulled(world, pulled["connection_id"])
     sides = (world.provider, world.consumer)
     held = {side.name: [await _stuck(world, side, pushed["connection_id"]) for _ in range(2)] for side in sides}
+    await _restored(world)
     desk = Operator(world.provider)
     spare = await desk.call("POST", "/api/v1/contacts", {"email": "spare@example.com"})
     declared = {"object": "contact", "code": "Region_c", "type": "text", "label": "Region"}
@@ -88,6 +89,8 @@ async def _lived(world: World) -> Facts:
         }
     taken = (await Operator(world.consumer).call("GET", "/api/v1/provider-connections"))["items"]
     known["consumer"] |= {"provider_connection_id": taken[0]["id"], "number": taken[0]["number"]}
+    for side in sides:
+        await _contested(side, pushed["connection_id"])
     return Facts(known, list(world.calls))
 
 
@@ -148,6 +151,21 @@ async def _pulled(world: World, connection_id: str) -> None:
     await Operator(world.provider).call("POST", "/api/v1/incidents", body)
     await world.turn()
     await world.turn()
+
+
+async def _restored(world: World) -> None:
+    """Let either side come back from a backup, and compare its marks with the others."""
+    for side in (world.provider, world.consumer):
+        await Operator(side).call("POST", "/api/v1/instance/declarations", {"decision": "restored"})
+        await world.turn()
+        await world.turn()
+
+
+async def _contested(side: Instance, connection_id: str) -> None:
+    """Let a copy of the peer have called."""
+    connections = side.module("connections.service")
+    word = "a-word-of-another-history"
+    await side.write(connections.contest, connection_id=connection_id, history=word, now=side.context.clock())
 
 
 async def _stuck(world: World, side: Instance, connection_id: str) -> str:

@@ -44,6 +44,7 @@ PREPARED: Final = frozenset(
         "fetch_messages",
         "settle_messages",
         "exchange_heartbeats",
+        "compare_marks",
         "pin_keys",
         "end_connection",
         "announce_consumer",
@@ -95,6 +96,7 @@ CALLS: Final[Mapping[str, Call]] = {
 
 LAST: Final = (
     "update_company",  # requests name it by its name
+    "send_heartbeat",
     "merge_contact",
     "delete_custom_attribute",
     "end_connection",

@@ -1,108 +1,21 @@
 """Connections after completion: messages, heartbeats, keys, goodbye, both ways (sections 8, 10 and 11)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from tests.peer.crypto import KeySet, PublicKey, read_key_set
-from tests.peer.exchange import Inbox, Outbox, check_message
+from tests.peer.end import LANE, Connection, known
+from tests.peer.exchange import check_message
 from tests.peer.instance import Refused, idempotency_key
-from tests.peer.records import Book
+from tests.peer.restores import align, marks, page, pass_over, read_gone, read_marks, require_page
 from tests.peer.serving import Incoming, Route, Served
 from tests.peer.signing import CONNECTION
-from tests.peer.wire import Document, PeerLied, Problem, b64u, encode, sha256
+from tests.peer.wire import Document, PeerLied, Problem
 
-LANE = "connection"
 MESSAGES = "/exchange/v1/messages"
+MARKS = "/exchange/v1/marks"
 
-
-@dataclass
-class Connection:
-    """One side's view. ``refusal`` makes every call fail; ``farewell``: closed, the goodbye still to be fetched."""
-
-    id: str
-    role: str
-    peer: str
-    keys: KeySet
-    delivery: str
-    clock: Callable[[], float]
-    peer_epoch: int = 1
-    theirs: Document | None = None
-    closed: str | None = None
-    farewell: bool = False
-    refusal: Problem | None = None
-    heartbeats: int = 0
-    batch: int = 100
-    dislikes: Callable[[Document], bool] = lambda _message: False
-    told: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.outbox = Outbox(self.clock)
-        self.inbox = Inbox(self.apply, late=lambda outcome: self.outbox.enqueue(LANE, "outcome", outcome))
-        self.book = Book(self.role, self.inbox, self.outbox, self.clock)
-
-    @property
-    def agreed(self) -> bool:
-        """Whether each side applied the other's settings."""
-        ours = [entry for entry in self.outbox.entries.values() if entry.message["type"] == "settings"]
-        return self.theirs is not None and bool(ours) and ours[-1].state == "done"
-
-    def find_key(self, keyid: str) -> PublicKey | None:
-        """The peer's http key."""
-        return self.keys.find(keyid, "http")
-
-    def pin(self, statement: Any) -> None:
-        """Take a newer key set of the same identity; Problem with the code of the rule it breaks."""
-        same = {"issuer": self.keys.issuer, "instance_id": self.keys.instance_id}
-        now = int(self.clock())
-        self.keys = read_key_set(statement, now=now, pinned=self.keys.identity, previous=self.keys, **same)
-
-    def take_epoch(self, epoch: Any) -> None:
-        """Note the peer's epoch; Problem ``epoch_old``."""
-        if type(epoch) is not int:
-            raise Problem(400, "malformed", "epoch")
-        if epoch < self.peer_epoch:
-            raise Problem(409, "epoch_old")
-        self.peer_epoch = epoch
-
-    def apply(self, message: Document) -> None:
-        """Apply a message of any type; Problem rejects it."""
-        kind, data = message["type"], message["data"]
-        if kind == "settings":
-            self.theirs = data
-        elif kind == "outcome" and isinstance(data.get("id"), str) and isinstance(data.get("outcome"), str):
-            self.outbox.verdict(data)
-        elif kind == "keys":
-            self.pin(data.get("key_set"))
-        elif kind == "goodbye":
-            self.closed = "peer"
-        else:
-            self.book.apply(message)
-        self.told.append(kind)
-
-    def heartbeat(self, epoch: int, software: str) -> Document:
-        """The next heartbeat of this side."""
-        self.heartbeats += 1
-        return {
-            "number": self.heartbeats,
-            "epoch": epoch,
-            "time": int(self.clock() * 1000),
-            "state": "Closed" if self.closed else "Active",
-            "queued": len(self.outbox.waiting(10_000)),
-            "sent": sum(entry.state == "done" for entry in self.outbox.entries.values()),
-            "received": len(self.inbox.applied),
-            "digest": b64u(sha256(encode(sorted(self.inbox.highest.items())))),
-            "software": software,
-        }
-
-
-def known(connection: Connection | None) -> Connection:
-    """The connection, or Problem ``connection_unknown``."""
-    if connection is None:
-        raise Problem(404, "connection_unknown")
-    return connection
+__all__ = ["LANE", "MARKS", "MESSAGES", "Connection", "Linked"]
 
 
 class Linked(Served):
@@ -119,6 +32,7 @@ class Linked(Served):
             *super().routes(),
             Route("POST", MESSAGES, "messages", self._on_messages),
             Route("POST", "/exchange/v1/heartbeat", "heartbeat", self._on_heartbeat),
+            Route("POST", MARKS, "marks", self._on_marks),
             Route("POST", "/exchange/v1/keys", "keys", self._on_keys),
             Route("POST", "/exchange/v1/goodbye", "goodbye", self._on_goodbye),
         ]
@@ -158,6 +72,7 @@ class Linked(Served):
         connection = self.authenticate(incoming)
         document = incoming.document()
         connection.take_epoch(document.get("epoch"))
+        connection.words.check(document.get("history"))
         messages = document.get("messages")
         if not isinstance(messages, list):
             raise Problem(400, "malformed", "messages")
@@ -173,7 +88,33 @@ class Linked(Served):
         if known:
             return known
         connection.take_epoch(incoming.document().get("epoch"))
+        connection.words.take(incoming.document())
         return self.store(connection.id, incoming, connection.heartbeat(self.epoch, self.software))
+
+    async def _on_marks(self, incoming: Incoming) -> Document:
+        connection = self.authenticate(incoming)
+        known = self.repeated(connection.id, incoming)
+        if known:
+            return known
+        asked = incoming.document()
+        connection.take_epoch(asked.get("epoch"))
+        if connection.floors is None and not connection.peer_restored:
+            raise Problem(409, "marks_unasked")
+        pass_over(connection, read_gone(asked.get("gone")))
+        answer: Document = {
+            "epoch": self.epoch,
+            "after": asked["after"],
+            "upto": asked["upto"],
+            "lanes": [],
+            "gone": [],
+        }
+        if asked.get("done"):
+            connection.floors, connection.peer_restored = None, False
+            return self.store(connection.id, incoming, answer | {"done": True})
+        mine = marks(connection, asked["after"], asked["upto"])
+        kept = align(connection, mine, read_marks(asked["lanes"]))
+        answer["lanes"] = [mark | {"kept": kept.get(mark["lane"], 0)} for mark in mine]
+        return self.store(connection.id, incoming, answer | {"done": False})
 
     async def _on_keys(self, incoming: Incoming) -> Document:
         connection = self.authenticate(incoming)
@@ -204,11 +145,15 @@ class Linked(Served):
     async def push(self, connection: Connection) -> str:
         """Send one batch; what came of it: ``nothing``, ``settled``, or the code or word of the failure."""
         sent = connection.outbox.waiting(connection.batch)
-        if not sent or connection.closed:
+        if not sent or connection.closed or connection.floors is not None:
             return "nothing"
         try:
             answer = await self.on_connection(
-                connection, "POST", MESSAGES, {"epoch": self.epoch, "messages": sent}, "messages"
+                connection,
+                "POST",
+                MESSAGES,
+                {"epoch": self.epoch, "history": connection.words.told, "messages": sent},
+                "messages",
             )
             connection.take_epoch(answer.get("epoch"))
             connection.outbox.settle(sent, answer.get("outcomes"))
@@ -231,7 +176,32 @@ class Linked(Served):
     async def beat(self, connection: Connection) -> Document:
         """Send a heartbeat; the peer's."""
         ours = connection.heartbeat(self.epoch, self.software)
-        return await self.on_connection(connection, "POST", "/exchange/v1/heartbeat", ours, "heartbeat")
+        answer = await self.on_connection(connection, "POST", "/exchange/v1/heartbeat", ours, "heartbeat")
+        connection.take_epoch(answer.get("epoch"))
+        connection.words.answered(ours["history"])
+        connection.words.take(answer)
+        return answer
+
+    async def compare(self, connection: Connection) -> None:
+        """Compare marks with the peer after a restore of either side."""
+        after: str | None = ""
+        gone: list[Document] = []
+        while after is not None:
+            upto, mine = page(connection, after)
+            asked = {"epoch": self.epoch, "after": after, "upto": upto, "lanes": mine, "gone": gone, "done": False}
+            answer = await self.on_connection(connection, "POST", MARKS, asked, "marks")
+            connection.take_epoch(answer.get("epoch"))
+            require_page(asked, answer)
+            after = answer.get("upto")
+            theirs = read_marks(answer["lanes"])
+            pass_over(connection, {lane: mark["kept"] for lane, mark in theirs.items() if mark["kept"]})
+            kept = align(connection, [mark for mark in mine if after is None or mark["lane"] <= after], theirs)
+            received = {lane: mark["received"] for lane, mark in theirs.items()}
+            lost = {lane: before for lane, before in kept.items() if before > received.get(lane, 0) + 1}
+            gone = [{"lane": lane, "before": before} for lane, before in lost.items()]
+        over = {"epoch": self.epoch, "after": "", "upto": None, "lanes": [], "gone": gone, "done": True}
+        await self.on_connection(connection, "POST", MARKS, over, "marks")
+        connection.floors, connection.peer_restored = None, False
 
     async def tell_keys(self, connection: Connection) -> Document:
         """Tell the peer the key set of now."""

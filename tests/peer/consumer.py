@@ -227,7 +227,8 @@ class Consumer(Linked):
             if got["lease"] is None:
                 return 0
             outcomes = [connection.inbox.receive(message) for message in got["messages"]]
-            document = {"epoch": self.epoch, "lease": got["lease"], "outcomes": outcomes}
+            told = {"epoch": self.epoch, "history": connection.words.told}
+            document = told | {"lease": got["lease"], "outcomes": outcomes}
             await self.on_connection(connection, "POST", "/exchange/v1/outcomes", document, "outcomes")
         except Refused as refusal:
             if refusal.code == "connection_closed":

@@ -103,6 +103,13 @@ class Inbox:
         self.highest[message["lane"]] = message["sequence"]
         return self._remember(message, outcome)
 
+    def leap(self, lane: str, before: int) -> None:
+        """Wait no more for what is missing below a sequence; what is held there is applied, in order."""
+        for held in sorted(sequence for name, sequence in self.held if name == lane and sequence < before):
+            self.late(self._settle(self.held.pop((lane, held))))
+        self.highest[lane] = max(self.highest.get(lane, 0), before - 1)
+        self._drain(lane)
+
     def _drain(self, lane: str) -> None:
         while message := self.held.pop((lane, self.highest[lane] + 1), None):
             self.late(self._settle(message))

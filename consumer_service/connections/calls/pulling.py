@@ -139,7 +139,7 @@ async def _fetch(context: Context, line: Line, wait: int) -> PulledBatch:
 
 async def _settle(context: Context, line: Line, lease: str, outcomes: Sequence[Outcome]) -> None:
     """Tell the verdicts; a lease that lapsed meanwhile is given out again, and answered as duplicates."""
-    settlement: BaseModel = Settlement(epoch=line.epoch, lease=lease, outcomes=list(outcomes))
+    settlement: BaseModel = Settlement(epoch=line.epoch, history=line.history, lease=lease, outcomes=list(outcomes))
     body = settlement.model_dump_json(exclude_none=True).encode()
     try:
         await call_over(context, line, "/exchange/v1/outcomes", body, None)

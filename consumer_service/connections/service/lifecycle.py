@@ -1,6 +1,6 @@
 """What can happen to a connection: activate, pause, resume, suspend, close; each move audited."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from consumer_service.connections import domain, store
 from consumer_service.connections.tables import Connection
 from consumer_service.health import service as health
 from consumer_service.keys import service as keys
-from shared.delivery import outbox, peers
+from shared.delivery import outbox, peers, reconcile
+from shared.delivery.reconcile import Shift
 from shared.lifecycle.connection import CONNECTION, Move
 from shared.runtime.database import notify
 from shared.wire.connection import Goodbye
@@ -23,13 +24,18 @@ from shared.wire.states import DeliveryMode, MessageType
 Hook = Callable[[Session, str, datetime], None]
 """Told in the transaction of the move: session, connection id, now."""
 
+RenumberingHook = Callable[[Session, str, Collection[str], datetime], Callable[[Mapping[str, Shift]], None]]
+"""Told, before anything of delivery is locked, which lanes may get higher numbers; returns what then follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionHooks:
-    """What higher slices do when a connection becomes active or ends; registered by the composition root."""
+    """What higher slices do when a connection becomes active, ends or is reconciled; set by the composition root."""
 
     activated: list[Hook] = field(default_factory=list)
     closed: list[Hook] = field(default_factory=list)
+    renumbering: list[RenumberingHook] = field(default_factory=list)
+    """Follow lanes that get higher numbers after a restore."""
 
 
 NO_HOOKS = ConnectionHooks()
@@ -93,15 +99,21 @@ def pause(session: Session, *, connection_id: str, reason: str = "", actor: Acto
     """Keep messages from crossing in either direction; queues keep. Raises `IllegalMove` unless it is active."""
     row = get(session, connection_id, lock=True)
     moved(session, row, Move.PAUSE, actor, now, reason=reason)
-    peers.pause(session, row.id)
+    let_flow(session, row)
     return row
 
 
 def resume(session: Session, *, connection_id: str, reason: str = "", actor: Actor, now: datetime) -> Connection:
-    """Let messages cross again; the peer learns of it by a heartbeat, which ends its back-off."""
+    """Let messages cross again; the peer learns of it by a heartbeat, which ends its back-off.
+
+    Where comparing the marks after a restore has stopped for good, it goes on without.
+    """
     row = get(session, connection_id, lock=True)
     moved(session, row, Move.RESUME, actor, now, reason=reason)
-    peers.resume(session, row.id)
+    if row.reconciling and row.reconcile_due_at is None and (row.reconciliation or {}).get("problem"):
+        row.reconciling = False
+        reconcile.finish(session, row.id)
+    let_flow(session, row)
     if row.heartbeat_due_at is not None:
         row.heartbeat_due_at = now
     notify(session, "worker")
@@ -179,6 +191,12 @@ def closed_by_peer(
         peers.close(session, row.id)
     row.goodbye_due_at = None
     return row
+
+
+def let_flow(session: Session, row: Connection) -> None:
+    """Have messages sent, or kept, as the state of the connection says."""
+    stopped = row.reconciling or State(row.state) in {State.PAUSED, State.SUSPENDED}
+    (peers.pause if stopped else peers.resume)(session, row.id)
 
 
 def moved(session: Session, row: Connection, move: Move, actor: Actor, now: datetime, *, reason: str = "") -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from consumer_service.connections import domain, store
 from consumer_service.connections.domain import PeerKeys
+from consumer_service.connections.service import histories
 from consumer_service.connections.service.lifecycle import milliseconds, noted, peer_actor
 from consumer_service.connections.tables import Connection
 from shared.delivery import peers
@@ -93,8 +94,17 @@ def adopt_epoch(session: Session, connection_id: str, epoch: int, now: datetime)
     if row is None or epoch == row.peer_epoch:
         return
     domain.require_epoch(epoch, row.peer_epoch)
+    enter_epoch(session, row, epoch, now)
+
+
+def enter_epoch(session: Session, row: Connection, epoch: int, now: datetime) -> None:
+    """The peer was restored: what was said before counts no more, and marks are to be compared; ``row`` is locked."""
     before = row.peer_epoch
-    row.peer_epoch, row.peer_number = epoch, 0
+    row.peer_epoch, row.peer_restored = epoch, True
+    histories.forget(session, row, now)
+    if DeliveryMode(row.delivery) is DeliveryMode.PULL and domain.called(DeliveryMode.PULL):
+        row.reconcile_due_at, row.reconcile_attempts = now, 0  # the restored side cannot ask us
+        notify(session, "worker")
     noted(
         session,
         row,

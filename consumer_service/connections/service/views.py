@@ -167,5 +167,6 @@ _LISTED = (
 )  # fmt: skip
 _TAKEN = (
     "peer_instance_id", "peer_epoch", "peer_software", "key_set_sequence", "settings_acknowledged", "close_reason",
-    "closed_by", "identity_lost_at", "round_trip_ms", "skew_ms", "last_out_at", "last_in_at",
+    "closed_by", "identity_lost_at", "contest", "reconciling", "peer_restored", "reconciliation",
+    "round_trip_ms", "skew_ms", "last_out_at", "last_in_at",
 )  # fmt: skip

@@ -11,7 +11,13 @@ from consumer_service.records.service.changes import (
     share,
     update,
 )
-from consumer_service.records.service.inbound import connection_closed, message_handlers, on_settled, passing_over
+from consumer_service.records.service.inbound import (
+    connection_closed,
+    message_handlers,
+    on_settled,
+    passing_over,
+    renumbering,
+)
 from consumer_service.records.service.reading import bond_view, bonds, comments, incident_view, incidents
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "operate",
     "passing_over",
     "reconnect",
+    "renumbering",
     "share",
     "update",
 ]

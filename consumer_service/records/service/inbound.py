@@ -1,20 +1,21 @@
 """What a peer's messages do here: applied batch by batch, each judged on its own (docs/protocol.md, section 10)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from consumer_service.audit.domain import Actor
+from consumer_service.audit.domain import SYSTEM, Actor
 from consumer_service.connections import service as connections
 from consumer_service.records import store
 from consumer_service.records.domain import BondWork, pointer_to, refusal, settle_conflicts
 from consumer_service.records.service import moving
 from consumer_service.records.service.work import Work
 from shared.delivery.inbox import Handler
+from shared.delivery.reconcile import Shift
 from shared.delivery.settling import Settled
 from shared.wire.incident import CommentData, IncidentData
 from shared.wire.messages import Message
@@ -137,6 +138,30 @@ def on_settled(session: Session, connection_id: str, settled: Sequence[Settled],
 def connection_closed(session: Session, connection_id: str, now: datetime) -> None:
     """Disconnect the bonds of a connection that has ended, so that their incidents can be worked on."""
     store.disconnect_bonds(session, connection_id, now)
+
+
+def renumbering(
+    session: Session, connection_id: str, lanes: Collection[str], now: datetime
+) -> Callable[[Mapping[str, Shift]], None]:
+    """Lock the bonds of lanes whose messages may get higher numbers after a restore; return what follows them.
+
+    So ``seen`` goes on to mean what it says.
+    """
+    work = Work(session, actor=SYSTEM, now=now)
+    work.load_lanes(connection_id, lanes)
+
+    def follow(shifts: Mapping[str, Shift]) -> None:
+        for bond in work.bonds.values():
+            if bond.id not in shifts:
+                continue
+            shift = shifts[bond.id]
+            bond.sent_sequence += shift.by
+            late = {name: number + shift.by for name, number in bond.changed.items() if number >= shift.floor}
+            bond.changed = {**bond.changed, **late}
+            bond.touched = True
+        work.store()
+
+    return follow
 
 
 def _begin(session: Session, connection_id: str, messages: Sequence[Message], now_ms: int) -> Work:

@@ -18,6 +18,7 @@ from provider_service.connections.service.heartbeats import (
     note_silence,
     purge_beats,
 )
+from provider_service.connections.service.histories import contest, decide
 from provider_service.connections.service.lifecycle import (
     NO_HOOKS,
     ConnectionHooks,
@@ -48,6 +49,15 @@ from provider_service.connections.service.notices import (
 from provider_service.connections.service.opening import agreed_settings, announce_settings, open_connection
 from provider_service.connections.service.pinning import adopt_epoch, adopt_key_set, keys_in, keys_of, note_contact
 from provider_service.connections.service.receiving import lease, party, receive, replay, settle_lease, skip
+from provider_service.connections.service.reconciling import (
+    answer_marks,
+    claim_reconciles,
+    marks_page,
+    reconcile_failed,
+    reconciled,
+    restored,
+    take_marks,
+)
 from provider_service.connections.service.rekeying import abandon, rekey, require_rekeyable
 from provider_service.connections.service.views import detail, list_connections, messages, overview
 
@@ -64,13 +74,17 @@ __all__ = [
     "agreed_settings",
     "announce_settings",
     "answer_beat",
+    "answer_marks",
     "beat_now",
     "claim_beats",
     "claim_goodbyes",
     "claim_key_notices",
+    "claim_reconciles",
     "claim_refreshes",
     "close",
     "closed_by_peer",
+    "contest",
+    "decide",
     "detail",
     "find",
     "get",
@@ -84,6 +98,7 @@ __all__ = [
     "keys_of",
     "lease",
     "list_connections",
+    "marks_page",
     "message_handlers",
     "messages",
     "note_answer",
@@ -96,11 +111,14 @@ __all__ = [
     "pause",
     "purge_beats",
     "receive",
+    "reconcile_failed",
+    "reconciled",
     "rekey",
     "replay",
     "require_identity",
     "require_rekeyable",
     "require_suspended",
+    "restored",
     "resume",
     "settings_handler",
     "settle_lease",
@@ -111,4 +129,5 @@ __all__ = [
     "successor",
     "suspend",
     "suspend_all",
+    "take_marks",
 ]

@@ -1,5 +1,6 @@
 """Heartbeats: when one is due, what it says, and what the peer's says (docs/protocol.md, section 11)."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from provider_service.connections import domain, store
+from provider_service.connections.service import histories
 from provider_service.connections.service.lifecycle import get, milliseconds
 from provider_service.connections.service.pinning import adopt_epoch
 from provider_service.connections.tables import Connection, ConnectionBeat
@@ -41,8 +43,9 @@ def claim_beats(session: Session, *, now: datetime, limit: int = 50, connection_
     beats = []
     for row in rows:
         row.own_number += 1
+        row.own_history = row.own_history or new_word()
         row.heartbeat_due_at = now + domain.CALL_LEASE
-        beats.append(Beat(row.id, own_beat(session, row, now)))
+        beats.append(Beat(row.id, _to_send(session, row, now)))
     return beats
 
 
@@ -72,33 +75,49 @@ def own_beat(session: Session, row: Connection, now: datetime) -> Heartbeat:
         received=int(marks["received"]),
         digest=str(marks["digest"]),
         software=f"{SOFTWARE_NAME}/{SOFTWARE_VERSION}",
+        history=row.own_history,
+        previous=row.own_history_told,
     )
 
 
-def answer_beat(session: Session, *, connection_id: str, beat: Heartbeat, now: datetime) -> Heartbeat:
-    """Take in the peer's heartbeat and return ours.
+def _to_send(session: Session, row: Connection, now: datetime) -> Heartbeat:
+    """Return our heartbeat, or a mere question where the peer's history is in doubt: it may doubt ours too."""
+    beat = own_beat(session, row, now)
+    asks = histories.in_doubt(row)
+    return beat.model_copy(update={"asks": True, "history": "", "previous": ""}) if asks else beat
 
-    Raises `Conflict` (code ``epoch_old``). A number that does not grow is noted: two histories of one epoch may be
-    speaking (design: *Clones and restores*).
-    """
+
+def answer_beat(session: Session, *, connection_id: str, beat: Heartbeat, now: datetime) -> Heartbeat:
+    """Take in the peer's heartbeat and return ours; raise `Conflict` (code ``epoch_old``), or `Parted`."""
     adopt_epoch(session, connection_id, beat.epoch, now)
     row = get(session, connection_id, lock=True)
-    problem = None if beat.number > row.peer_number else _twice(beat, row)
-    row.peer_number = max(row.peer_number, beat.number)
+    if not beat.asks:
+        histories.require_continued(row, beat)
+    row.own_history = row.own_history or new_word()
+    if not beat.asks:
+        histories.take_words(row, beat)
     row.last_in_at = now
     row.peer_software = beat.software[:64] or row.peer_software
-    if problem is not None:
-        row.last_problem = problem.to_wire()
-    _keep(session, row, now, direction="in", problem=problem.code if problem else "")
+    _keep(session, row, now, direction="in")
     return own_beat(session, row, now)
 
 
 def note_answer(
-    session: Session, *, connection_id: str, answer: Heartbeat, round_trip_ms: float, skew_ms: int, now: datetime
+    session: Session,
+    *,
+    connection_id: str,
+    word: str,
+    answer: Heartbeat,
+    round_trip_ms: float,
+    skew_ms: int,
+    now: datetime,
 ) -> None:
-    """Our heartbeat was answered. Raises `Conflict` (code ``epoch_old``)."""
+    """Our heartbeat that carried ``word`` was answered. Raises `Conflict` (code ``epoch_old``)."""
     adopt_epoch(session, connection_id, answer.epoch, now)
     row = get(session, connection_id, lock=True)
+    if word == row.own_history:
+        row.own_history, row.own_history_told = new_word(), word
+    histories.judge_answer(session, row, answer, now)
     row.last_out_at, row.beat_failures, row.last_problem = now, 0, None
     row.round_trip_ms, row.skew_ms = round(round_trip_ms), skew_ms
     row.peer_software = answer.software[:64] or row.peer_software
@@ -117,11 +136,17 @@ def note_silence(
     row = get(session, connection_id, lock=True)
     row.beat_failures += 1
     row.last_problem = problem.to_wire()
+    histories.note_unanswered(session, row, now)
     if stale_keys and row.key_set_refresh_at is not None:
         row.key_set_refresh_at = now
     if ConnectionState(row.state) is not ConnectionState.CONNECTING:  # the peer may not have stored it yet
         _keep(session, row, now, direction="out", problem=problem.code)
     _schedule(session, row, now)
+
+
+def new_word() -> str:
+    """Return a random word, which no copy of this instance makes too."""
+    return secrets.token_urlsafe(16)
 
 
 def purge_beats(session: Session, now: datetime) -> None:
@@ -162,15 +187,3 @@ def _keep(
         )
     )
     session.flush()
-
-
-def _twice(beat: Heartbeat, row: Connection) -> Problem:
-    return Problem.from_error(
-        Conflict(
-            f"Heartbeat {beat.number} came after heartbeat {row.peer_number}",
-            code="two_histories",
-            cause="Two copies of the peer may be running in one epoch, or it was restored without saying so.",
-            fix="Ask the peer's operator to compare their databases, and to declare a copy or a restore.",
-        ),
-        409,
-    )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit.domain import Actor
 from provider_service.connections import domain, store
 from provider_service.connections.domain import Snapshot
+from provider_service.connections.domain.histories import Parted, words
 from provider_service.connections.service.lifecycle import get, milliseconds, noted
 from provider_service.connections.service.pinning import adopt_epoch, note_contact
 from provider_service.connections.tables import Connection
@@ -47,12 +48,14 @@ def receive(
     *,
     peer: Snapshot,
     epoch: int,
+    history: str = "",
     messages: Sequence[Message],
     handlers: Mapping[str, Handler],
     now: datetime,
     new_lanes: NewLanes | None = None,
 ) -> list[Outcome]:
-    """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``)."""
+    """Judge and apply a batch and return its verdicts; raise `Conflict` (code ``epoch_old``), or `Parted`."""
+    require_word(peer, epoch, history)
     if epoch != peer.peer_epoch:
         adopt_epoch(session, peer.id, epoch, now)
     received = inbox.receive(
@@ -67,6 +70,13 @@ def receive(
     # Last, as everywhere: lanes, then records, then channels, then the peer's row (docs/adr/0003, *Locks*).
     note_contact(session, peer.id, now)
     return received.outcomes
+
+
+def require_word(peer: Snapshot, epoch: int, history: str) -> None:
+    """Raise `Parted` for a word of this epoch that is none of the last ones; who has none yet carries none."""
+    known = words(peer.peer_histories)
+    if epoch == peer.peer_epoch and history and known and history not in known:
+        raise Parted
 
 
 def tell_late(session: Session, connection_id: str, verdicts: Sequence[SettledLater], now: datetime) -> None:
@@ -101,8 +111,12 @@ def lease(session: Session, *, peer: Snapshot, now: datetime) -> Claim | None:
 def settle_lease(
     session: Session, *, peer: Snapshot, settlement: Settlement, on_settled: OnSettled, now: datetime
 ) -> None:
-    """Take the peer's verdicts on a batch it fetched; raise `Conflict` (``lease_unknown``, ``epoch_old``)."""
+    """Take the peer's verdicts on a batch it fetched.
+
+    Raises `Conflict` (``lease_unknown``, ``epoch_old``), or `Parted`.
+    """
     now_ms = milliseconds(now)
+    require_word(peer, settlement.epoch, settlement.history)
     if settlement.epoch != peer.peer_epoch:
         adopt_epoch(session, peer.id, settlement.epoch, now)
     claim = outbox.leased(session, peer.id, settlement.lease)

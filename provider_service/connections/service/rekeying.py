@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from provider_service.audit.domain import Actor
 from provider_service.connections import domain
-from provider_service.connections.service.lifecycle import get, milliseconds, moved
+from provider_service.connections.service.lifecycle import get, let_flow, milliseconds, moved
 from provider_service.connections.service.opening import announce_settings
-from provider_service.connections.service.pinning import verified
+from provider_service.connections.service.pinning import enter_epoch, verified
 from provider_service.connections.tables import Connection
 from shared.delivery import peers
 from shared.lifecycle.connection import Move
@@ -65,9 +65,9 @@ def rekey(
     )
     _pin(row, identity_jkt, key_set, now)
     if epoch > row.peer_epoch:
-        row.peer_epoch, row.peer_number = epoch, 0
+        enter_epoch(session, row, epoch, now)
     moved(session, row, Move.REKEY, actor, now, reason=f"Identity {identity_jkt}")
-    peers.resume(session, row.id)
+    let_flow(session, row)
     peers.wake(session, row.id, milliseconds(now))
     notify(session, "worker")
     return announce_settings(session, connection_id=row.id, now=now)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from consumer_service.audit.domain import SYSTEM
 from consumer_service.checks import Check, Finding, Subject
 from consumer_service.connections import service as connections
 from consumer_service.context import Context
@@ -182,6 +183,25 @@ async def test_a_suspended_connection_says_what_to_ask_the_provider_for(world: W
     assert "ask the provider for a new invitation" in done.text
     shown = await world.context.database.read(connections.get, path.rpartition("/")[2])
     assert (shown.state, shown.identity_lost_at is not None) == ("Suspended", True)
+
+
+async def test_a_person_says_which_of_two_histories_of_a_peer_goes_on(world: World, admin: Browser) -> None:
+    path, word = await connection(world), "a-word-of-another-history"
+    named = path.rpartition("/")[2]
+    await world.context.database.write(connections.contest, connection_id=named, history=word, now=world.now())
+    assert "Two histories of this peer are calling" in (await admin.get(path)).text
+    decided = await admin.follow(await admin.post(f"{path}/history/keep", page=path))
+    assert "It is decided which history goes on" in decided.text
+    assert "Two histories" not in decided.text
+
+
+async def test_a_restored_side_says_that_marks_are_compared_and_what_was_lost(world: World, admin: Browser) -> None:
+    path = await connection(world)
+    await world.context.database.write(connections.restored, SYSTEM, world.now())
+    assert "This side sends nothing before that is done" in (await admin.get(path)).text
+    named = path.rpartition("/")[2]
+    await world.context.database.write(connections.reconciled, connection_id=named, now=world.now())
+    assert "Lost here for good" in (await admin.get(path)).text
 
 
 async def test_an_address_that_leads_nowhere_is_a_page_for_people(admin: Browser) -> None:

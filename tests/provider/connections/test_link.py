@@ -199,12 +199,18 @@ async def test_heartbeats_measure_both_directions(pair: Pair) -> None:
     assert await pair.provider.calls.heartbeats_due(pair.provider.context) == 1
 
 
-async def test_a_repeated_heartbeat_number_is_noted_as_a_second_history(pair: Pair) -> None:
+async def test_a_heartbeat_number_that_does_not_grow_is_refused_and_the_address_asked(pair: Pair) -> None:
     await pair.activate()
     beat = {"number": 5, "epoch": 1, "time": 0, "state": "Active", "queued": 0, "sent": 0, "received": 0}
-    for name in ("one", "two"):
+    answers = [
         await pair.ask(pair.provider, "/exchange/v1/heartbeat", json.dumps(beat).encode(), idempotency_key=name)
-    assert pair.provider.detail().problem.code == "two_histories"
+        for name in ("one", "two")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 409]
+    assert answers[1].json()["code"] == "history_contested"
+    assert pair.provider.detail().contest.verdict is None
+    assert await pair.provider.calls.heartbeats_due(pair.provider.context) == 1
+    assert pair.provider.detail().contest.verdict is not None
 
 
 async def test_a_repeated_call_gets_its_stored_answer(pair: Pair) -> None:

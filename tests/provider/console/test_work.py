@@ -5,6 +5,7 @@ import pytest
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import AttributeFacts, AttributeType, DeclaredFor
 from provider_service.audit.domain import SYSTEM
+from provider_service.connections import service as connections
 from provider_service.directory import service as directory
 from provider_service.registrations import service as registrations
 from shared.wire.states import Role
@@ -182,6 +183,29 @@ async def test_a_connection_is_suspended_and_a_new_invitation_re_keys_it(world: 
     page = (await admin.get(opened.headers["location"])).text
     assert "re-keys an existing connection" in page
     assert at in page
+
+
+async def test_a_person_says_which_of_two_histories_of_a_peer_goes_on(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    at, word = f"/connections/{names['connection']}", "a-word-of-another-history"
+    now = world.context.clock()
+    await world.context.database.write(connections.contest, connection_id=names["connection"], history=word, now=now)
+    assert "Two histories of this peer are calling" in (await admin.get(at)).text
+    decided = await admin.follow(await admin.post(f"{at}/history/keep"))
+    assert "It is decided which history goes on" in decided.text
+    assert "Two histories" not in decided.text
+    assert "banner-error" in (await admin.follow(await admin.post(f"{at}/history/keep"))).text
+
+
+async def test_a_restored_side_says_that_marks_are_compared_and_what_was_lost(world: World, admin: Browser) -> None:
+    names = await world.furnished()
+    at, now = f"/connections/{names['connection']}", world.context.clock()
+    await world.context.database.write(connections.restored, SYSTEM, now)
+    assert "This side sends nothing before that is done" in (await admin.get(at)).text
+    await world.context.database.write(connections.reconciled, connection_id=names["connection"], now=now)
+    shown = (await admin.get(at)).text
+    assert "This side sends nothing" not in shown
+    assert "Lost here for good" in shown
 
 
 async def test_a_heartbeat_says_what_came_of_it(world: World, admin: Browser) -> None:

@@ -18,7 +18,7 @@ from provider_service.connections.service import NO_HOOKS, Beat, ConnectionHooks
 from provider_service.context import Context
 from provider_service.instance.deps import answering
 from provider_service.keys import service as keys
-from shared.delivery.claims import Claim, ClaimedMessage
+from shared.delivery.claims import ENVELOPE_BYTES, Claim, ClaimedMessage
 from shared.delivery.loop import BatchRefused, DeliveryFailed, NotDelivered, PeerClosed
 from shared.signing.keys import PrivateKey, PublicKey
 from shared.signing.keysets import read_key_set, verifying_keys
@@ -29,6 +29,7 @@ from shared.transport.problems import status_of
 from shared.wire.connection import Heartbeat, KeysAcknowledged
 from shared.wire.discovery import Discovery, Limits
 from shared.wire.errors import Conflict, ExchangeError
+from shared.wire.identifiers import new_id
 from shared.wire.messages import Outcome, Outcomes
 from shared.wire.problems import Problem
 from shared.wire.states import KeyPurpose
@@ -55,6 +56,8 @@ class Line:
     """Our http key."""
     epoch: int
     """Ours."""
+    history: str
+    """Our last word that the peer knows."""
     peer_keys: Mapping[str, PublicKey]
     identity_jkt: str
     limits: Limits
@@ -103,7 +106,7 @@ def send(context: Context, hooks: ConnectionHooks = NO_HOOKS) -> Callable[[Claim
             raise await _undelivered(context, hooks, claim.connection_id, refusal) from refusal
         except ExchangeError as error:
             lines.forget(claim.connection_id)
-            raise DeliveryFailed(_problem(error), error.retry_after) from error
+            raise DeliveryFailed(problem_of(error), error.retry_after) from error
         return outcomes
 
     return deliver
@@ -121,15 +124,14 @@ async def send_beat(context: Context, beat: Beat, hooks: ConnectionHooks = NO_HO
     connection_id = beat.connection_id
     try:
         line = await line_to(context, connection_id)
-        reply = await call_over(
-            context, line, "/exchange/v1/heartbeat", beat.body, f"beat-{beat.body.epoch}-{beat.body.number}"
-        )
+        reply = await call_over(context, line, "/exchange/v1/heartbeat", beat.body, f"beat-{new_id()}")
         answer = parsed(Heartbeat, reply.body)
         now = context.clock()
         middle = now.timestamp() * 1000 - reply.round_trip_ms / 2
         await context.database.write(
             service.note_answer,
             connection_id=connection_id,
+            word=beat.body.history,
             answer=answer,
             round_trip_ms=reply.round_trip_ms,
             skew_ms=round(answer.time - middle),
@@ -140,7 +142,7 @@ async def send_beat(context: Context, beat: Beat, hooks: ConnectionHooks = NO_HO
             await context.database.write(
                 service.note_silence,
                 connection_id=connection_id,
-                problem=_problem(error),
+                problem=problem_of(error),
                 stale_keys=isinstance(error, UnsignedAnswer),
                 now=context.clock(),
             )
@@ -178,6 +180,7 @@ def _line(session: Session, data_dir: Path, masters: keys.Masters, connection_id
         peer=snapshot(row),
         key=keys.signer(session, masters, KeyPurpose.HTTP),
         epoch=own.epoch,
+        history=row.own_history_told,
         peer_keys=service.keys_of(row).keys,
         identity_jkt=row.identity_jkt,
         limits=Limits.model_validate(settings["limits"]) if settings else Limits(),
@@ -186,7 +189,7 @@ def _line(session: Session, data_dir: Path, masters: keys.Masters, connection_id
 
 def _parts(items: Sequence[ClaimedMessage], limits: Limits) -> Iterator[list[ClaimedMessage]]:
     """Cut a batch to what the peer takes in one request; a message too large for it goes alone."""
-    most = min(limits.bytes_per_request, BYTES_PER_REQUEST) - 64
+    most = min(limits.bytes_per_request, BYTES_PER_REQUEST) - ENVELOPE_BYTES
     part: list[ClaimedMessage] = []
     size = 0
     for item in items:
@@ -200,7 +203,8 @@ def _parts(items: Sequence[ClaimedMessage], limits: Limits) -> Iterator[list[Cla
 
 
 async def _post(context: Context, line: Line, items: Sequence[ClaimedMessage]) -> list[Outcome]:
-    body = f'{{"epoch":{line.epoch},"messages":[{",".join(item.body for item in items)}]}}'.encode()
+    word = f'"history":"{line.history}",' if line.history else ""
+    body = f'{{"epoch":{line.epoch},{word}"messages":[{",".join(item.body for item in items)}]}}'.encode()
     reply = await call_over(context, line, MESSAGES_PATH, body, None)
     answer = parsed(Outcomes, reply.body)
     if [outcome.id for outcome in answer.outcomes] != [item.id for item in items]:
@@ -322,5 +326,6 @@ async def _all(calls: Iterator[Coroutine[Any, Any, None]]) -> None:
             _log.error("call_failed", exc_info=outcome)
 
 
-def _problem(error: ExchangeError) -> Problem:
+def problem_of(error: ExchangeError) -> Problem:
+    """Return what a call that failed has met: the peer's own words, or ours."""
     return error.problem if isinstance(error, RefusedByPeer) else Problem.from_error(error, status_of(error))

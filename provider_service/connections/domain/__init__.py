@@ -59,13 +59,18 @@ class Snapshot:
     """A connection as it was when the request came."""
 
     id: str
+    company_id: str
     state: ConnectionState
     delivery: DeliveryMode
     peer_name: str
     peer_issuer: str
     peer_instance_id: str
     peer_epoch: int
+    peer_histories: str
+    """The last words of the peer's history, the newest first, between blanks."""
     key_set_sequence: int
+    farewell: bool
+    """Closed here, and the peer has yet to fetch our goodbye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,9 @@ class Vitals:
     """Age of the oldest message that waits."""
 
 
-def called(_delivery: DeliveryMode) -> bool:
-    """Tell whether this side calls the peer: a provider always is called."""
-    return True
+def called(delivery: DeliveryMode) -> bool:
+    """Tell whether this side calls the peer: a consumer that pulls is never called."""
+    return delivery is DeliveryMode.PUSH
 
 
 def peer_keys(statement: Mapping[str, str]) -> PeerKeys:
@@ -161,9 +166,12 @@ def require_same_peer(offered: tuple[str, str], known: tuple[str, str]) -> None:
         )
 
 
-def require_open(peer: Snapshot) -> None:
-    """Raise `Gone` for a closed connection and `Forbidden` for a suspended one."""
-    if peer.state is ConnectionState.CLOSED:
+def require_open(peer: Snapshot, *, farewell: bool = False) -> None:
+    """Raise `Gone` for a closed connection and `Forbidden` for a suspended one.
+
+    ``farewell`` lets a peer in that comes to fetch our goodbye.
+    """
+    if peer.state is ConnectionState.CLOSED and not (farewell and peer.farewell):
         raise Gone(
             "The connection is closed",
             code="connection_closed",
