@@ -273,6 +273,11 @@ def test_the_consent_page_is_accessible_and_leads_back_to_the_consumer(page: Pag
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Allow desk-one to connect?").wait_for()
     found = violations(page, "consent")
+    running.run(lambda: world.comment(number, "Please allow it today"))
+    page.goto("/")
+    page.get_by_text("Please allow it today").wait_for()
+    found += violations(page, "start-of-a-contact")
+    page.goto(world.consent_path(handshake))
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url("https://desk.example/exchange/v1/oauth/callback?code=*")
     assert found == []

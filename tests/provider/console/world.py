@@ -165,6 +165,11 @@ class World:
 
         return await self.context.database.write(work)
 
+    async def comment(self, number: str, text: str) -> None:
+        """Say something to the task's contact."""
+        said = {"number": number, "kind": "comment", "text": text, "actor": SYSTEM, "now": self.now()}
+        await self.context.database.write(registrations.write_entry, **said)
+
     async def scan(self) -> None:
         """Do the worker's part of the pre-onboarding scan."""
         await self.beat()
