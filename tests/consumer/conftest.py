@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from consumer_service.audit import routes as audit
 from consumer_service.audit.domain import SYSTEM
-from consumer_service.base import Base
 from consumer_service.context import Context
 from consumer_service.directory import deps, service
 from consumer_service.directory import routes as directory
@@ -20,7 +19,6 @@ from consumer_service.directory.domain import SCOPES, Person
 from consumer_service.directory.service import NewPassword
 from consumer_service.mail import routes as mail
 from consumer_service.settings import Settings
-from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
 from shared.signing.envelopes import MasterKey
 from shared.transport import openapi, problems
@@ -28,6 +26,7 @@ from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.transport.limits import RequestIds
 from shared.wire.states import Role
+from tests.tables import lay_tables
 
 ISSUER = "http://127.0.0.1:8001"
 PASSWORD = "correct horse battery staple"
@@ -122,9 +121,7 @@ def clock() -> Clock:
 @pytest.fixture
 def context(database_url: str, clock: Clock) -> Iterator[Context]:
     database = Database(database_url)
-    with database.maintenance() as connection:
-        Base.metadata.create_all(connection)
-        delivery_metadata.create_all(connection)
+    lay_tables(database, "consumer_service")
     settings = Settings(issuer=ISSUER, password_time_cost=1, password_memory_kib=8, password_parallelism=1)
     peers = PeerClient(EgressPolicy(), clock=lambda: clock().timestamp())
     yield Context(settings, database, peers, clock, {"test": MasterKey("test", bytes(32))})

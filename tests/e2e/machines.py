@@ -22,10 +22,11 @@ import httpx
 from demo.forms import Browser
 from provider_service.handshakes import service as handshakes
 from shared.runtime.database import Database
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN = ("admin@example.com", "correct-horse-battery-staple")
-START_SECONDS = 60
+START_SECONDS = PATIENCE_SECONDS
 BOTH = ("instance:write", "connections:read", "incidents:write", "issues:read")
 SCOPES = {
     "provider": (*BOTH, "companies:write", "registrations:write"),
@@ -119,7 +120,7 @@ class Machine:
         for role, process in self.processes.items():
             assert process.poll() is None, f"the {self.name}'s {role} ended by itself:\n{self.tail()}"
         try:
-            return (await client.get(f"{self.url}/health/ready", timeout=2)).status_code == 200
+            return (await client.get(f"{self.url}/health/ready", timeout=20)).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -144,7 +145,7 @@ class Api:
 
     def __init__(self, machine: Machine) -> None:
         self._client = httpx.AsyncClient(
-            base_url=machine.url, headers={"authorization": f"Bearer {machine.token}"}, timeout=20
+            base_url=machine.url, headers={"authorization": f"Bearer {machine.token}"}, timeout=PATIENCE_SECONDS
         )
 
     async def send(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> httpx.Response:
@@ -213,7 +214,7 @@ async def _becomes(api: Api, path: str, state: str) -> None:
     async def there() -> bool:
         return bool((await api.get(path))["state"] == state)
 
-    await until(f"{path} is {state}", there, 60)
+    await until(f"{path} is {state}", there, PATIENCE_SECONDS)
 
 
 def _consent(provider: Machine, authorize_url: str, user_id: str) -> str:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from playwright.sync_api import BrowserContext, Locator, Page
 
-PATIENCE_MS = 45_000
-"""How long a person waits for what should come by itself, at most; a machine may be busy with other things."""
+from tests.patience import PATIENCE_MS
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,17 @@ from tests.e2e.checker import integrity, is_quiet, judge, read_copy
 from tests.e2e.faults import Fate, FaultProxy
 from tests.e2e.machines import Machine, onboard, until
 from tests.e2e.traffic import CLIENTS, Client, Log
+from tests.patience import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.anyio
+KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "180"))
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(KILL_SECONDS + 900)]
 
 SHARE = 0.15
 """Part of the exchanges between the services that goes wrong."""
 
-QUIET_SECONDS = 60
+QUIET_SECONDS = 2 * PATIENCE_SECONDS
 PARTITION_SECONDS = 6
-HEALED_SECONDS = 20
+HEALED_SECONDS = PATIENCE_SECONDS
 MOST_WORK = 60
 """A kill comes after at most that many further acknowledgements,"""
 
@@ -98,7 +100,7 @@ class Pair:
         wanted = len(self.log.entries) + self.random.randint(1, MOST_WORK)
         exchanges = self._exchanges() + self.random.randint(1, MOST_EXCHANGES)
         began = time.monotonic()
-        await until("both get on", lambda: self._got_to(wanted, exchanges), 90)
+        await until("both get on", lambda: self._got_to(wanted, exchanges), PATIENCE_SECONDS)
         self.waits.append(time.monotonic() - began)
         await asyncio.sleep(self.random.uniform(0, 0.05))  # the instant within a call
         sides = self.random.choice((["provider"], ["consumer"], ["provider", "consumer"]))
@@ -161,11 +163,13 @@ async def opened(urls: dict[str, str], home: Path) -> AsyncIterator[Pair]:
 async def test_nothing_acknowledged_is_lost_or_counts_twice_when_sides_are_killed(
     pair_urls: dict[str, str], tmp_path: Path
 ) -> None:
-    cycles, seconds = int(os.environ.get("KILL_CYCLES", "20")), float(os.environ.get("KILL_SECONDS", "240"))
+    cycles = int(os.environ.get("KILL_CYCLES", "20"))
     began = time.monotonic()
     async with opened(pair_urls, tmp_path) as pair:
         pair.begin(share=SHARE, pause=0.15)
-        while len(pair.starts) < cycles and (len(pair.starts) < FEWEST_CYCLES or time.monotonic() - began < seconds):
+        while len(pair.starts) < cycles and (
+            len(pair.starts) < FEWEST_CYCLES or time.monotonic() - began < KILL_SECONDS
+        ):
             await pair.kill_and_restart()
         await pair.end()
         settled = await pair.quiet(QUIET_SECONDS)
@@ -194,7 +198,7 @@ async def test_a_partition_heals_by_itself_and_the_checker_would_have_noticed(
 ) -> None:
     async with opened(pair_urls, tmp_path) as pair:
         pair.begin(share=0.2, pause=0.2)
-        await until("the clients get on", lambda: pair._acknowledged(40), 30)
+        await until("the clients get on", lambda: pair._acknowledged(40), PATIENCE_SECONDS)
         for proxy in pair.proxies.values():
             proxy.partition()
         before = len(pair.log.entries)

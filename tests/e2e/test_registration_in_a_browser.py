@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from demo.mailbox import Mailbox
 from tests.e2e.machines import ADMIN, Machine, free_port
-from tests.e2e.people import PATIENCE_MS, Account, Person
+from tests.e2e.people import Account, Person
 from tests.e2e.screens import picture
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -53,7 +54,7 @@ class Stage:
 
     def link(self, containing: str) -> str:
         """Return the link of a mail to the contact."""
-        mail = self.mailbox.wait_for(CONTACT.email, containing, PATIENCE_MS / 1000)
+        mail = self.mailbox.wait_for(CONTACT.email, containing, PATIENCE_SECONDS)
         return next(word for word in mail.split() if containing in word)
 
 

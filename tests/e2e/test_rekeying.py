@@ -11,6 +11,7 @@ import pytest
 
 from demo.forms import Browser
 from tests.e2e.machines import ADMIN, ROOT, SCOPES, Api, Machine, onboard, until
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -59,7 +60,7 @@ async def state(api: Api, path: str, wanted: str) -> None:
     async def there() -> bool:
         return bool((await api.get(path))["state"] == wanted)
 
-    await until(f"{path} is {wanted}", there, 60)
+    await until(f"{path} is {wanted}", there, PATIENCE_SECONDS)
 
 
 async def texts(api: Api) -> list[str]:
@@ -127,7 +128,7 @@ async def _rekeyed(provider: Machine, consumer: Machine, connection: str, desk: 
     async def arrived() -> bool:
         return "after the loss" in await texts(c)
 
-    await until("the record arrives", arrived, 30)
+    await until("the record arrives", arrived, PATIENCE_SECONDS)
     kid = (await p.post("/api/v1/keys/rotations", {"purpose": "http"}))["kid"]
     await state(p, f"/api/v1/keys/{kid}", "active")  # by a process that holds the identity: no worker does
     await p.aclose()

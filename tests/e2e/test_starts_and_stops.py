@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.machines import START_SECONDS, Machine
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
-EXIT_SECONDS = 10
 HALF_A_HEAD = b"POST /api/v1/incidents HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-le"
 HALF_A_BODY = (
     b"POST /exchange/v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
@@ -20,7 +20,7 @@ HALF_A_BODY = (
 
 
 @pytest.mark.parametrize("side", ["provider", "consumer"])
-async def test_sigterm_ends_a_process_in_time_with_half_requests_open(side: str, tmp_path: Path) -> None:
+async def test_sigterm_ends_a_process_with_half_requests_open(side: str, tmp_path: Path) -> None:
     machine = Machine(side, f"sqlite:///{tmp_path / 'service.db'}", tmp_path)
     try:
         await machine.start()
@@ -30,7 +30,7 @@ async def test_sigterm_ends_a_process_in_time_with_half_requests_open(side: str,
             await writer.drain()
         process = machine.processes["serve"]
         process.send_signal(signal.SIGTERM)
-        await asyncio.to_thread(process.wait, EXIT_SECONDS)
+        await asyncio.to_thread(process.wait, PATIENCE_SECONDS)
         for _, writer in ends:
             writer.transport.abort()
         machine.processes.clear()

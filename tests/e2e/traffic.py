@@ -14,9 +14,10 @@ from typing import Any
 import httpx
 
 from tests.e2e.machines import Api, Machine
+from tests.patience import PATIENCE_SECONDS
 
 OWN_FIELD = {"provider": "category", "consumer": "subcategory"}
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = PATIENCE_SECONDS
 CLIENTS = 2
 
 

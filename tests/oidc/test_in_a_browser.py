@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from shared.wire.states import Role
 from tests.oidc.conftest import PACKAGES
 from tests.oidc.world import PASSWORD, House, house_of
+from tests.patience import PATIENCE_MS
 from tests.peer.live import live, loopback
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -52,7 +53,7 @@ async def browser(chromium: Path) -> AsyncIterator[Browser]:
 async def opened(browser: Browser, house: House, subject: str, **options: bool) -> BrowserContext:
     """A browser in which somebody has signed in at the provider."""
     context = await browser.new_context(viewport=DESKTOP, base_url=house.issuer, reduced_motion="reduce", **options)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     await context.add_cookies([{"name": "account", "value": subject, "url": house.idp.issuer}])
     return context
 

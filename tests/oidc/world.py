@@ -16,12 +16,12 @@ import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from shared.delivery.tables import delivery_metadata
 from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role
 from tests.oidc.provider import CLIENT, SECRET, IdentityProvider
 from tests.peer.live import live, loopback
 from tests.peer.network import Clock
+from tests.tables import lay_tables
 
 ISSUER = "https://exchange.example"
 PASSWORD = "correct horse battery staple"
@@ -237,9 +237,7 @@ async def house_of(package: str, database_url: str, data_dir: Path, issuer: str 
         context = app.state.context
         exits.callback(context.database.close)
         exits.push_async_callback(context.peers.aclose)
-        with context.database.maintenance() as connection:
-            import_module(f"{package}.base").Base.metadata.create_all(connection)
-            delivery_metadata.create_all(connection)
+        lay_tables(context.database, package)
         house = House(package, app, clock, idp, exits, issuer)
         await house.open()
         yield house

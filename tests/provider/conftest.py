@@ -14,7 +14,6 @@ from provider_service.accounts import routes as accounts
 from provider_service.accounts.service import AccountHooks
 from provider_service.audit import routes as audit
 from provider_service.audit.domain import SYSTEM
-from provider_service.base import Base
 from provider_service.context import Context
 from provider_service.directory import deps, service
 from provider_service.directory import routes as directory
@@ -25,7 +24,6 @@ from provider_service.options import routes as options
 from provider_service.options import service as option_service
 from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
-from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
 from shared.signing.envelopes import MasterKey
 from shared.transport import openapi, problems
@@ -33,6 +31,7 @@ from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.transport.limits import RequestIds
 from shared.wire.states import Role
+from tests.tables import lay_tables
 
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery staple"
@@ -127,9 +126,7 @@ def clock() -> Clock:
 @pytest.fixture
 def context(database_url: str, clock: Clock) -> Iterator[Context]:
     database = Database(database_url)
-    with database.maintenance() as connection:
-        Base.metadata.create_all(connection)
-        delivery_metadata.create_all(connection)
+    lay_tables(database, "provider_service")
     settings = Settings(issuer=ISSUER, password_time_cost=1, password_memory_kib=8, password_parallelism=1)
     peers = PeerClient(EgressPolicy(), clock=lambda: clock().timestamp())
     yield Context(settings, database, peers, clock, {"test": MasterKey("test", bytes(32))})

@@ -9,6 +9,7 @@ from consumer_service.connections.calls import pull, pull_forever
 from shared.transport.errors import RefusedByPeer
 from shared.wire.identifiers import new_id
 from shared.wire.states import ConnectionState, DeliveryMode, LinkStatus, Role
+from tests.patience import PATIENCE_SECONDS
 from tests.provider.connections.pair import Pair
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +72,7 @@ async def test_a_waiting_fetch_is_answered_as_soon_as_something_is_queued(pair: 
     await asyncio.sleep(0)
     await pair.provider.database.write(lambda _session: pair.provider.notes.clear())
     pair.provider.write("soon")
-    assert await asyncio.wait_for(waiting, 10) == 1
+    assert await asyncio.wait_for(waiting, PATIENCE_SECONDS) == 1
 
 
 async def test_a_goodbye_reaches_a_consumer_that_fetches_after_what_waited_before_it(pair: Pair) -> None:
@@ -113,11 +114,11 @@ async def test_the_long_running_fetcher_brings_messages_and_stops_when_told(pair
     consumer = pair.consumer
     running = asyncio.create_task(pull_forever(consumer.context, consumer.handlers, stop, consumer.hooks))
     pair.provider.write("hello")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not consumer.notes:
             await consumer.database.read(lambda _session: None)
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
     assert consumer.notes == ["hello"]
 
 

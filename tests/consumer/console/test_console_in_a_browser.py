@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from shared.wire.states import Role
 from tests.consumer.console.world import PASSWORD, World, world_at
+from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
 
 pytestmark = pytest.mark.browser
@@ -48,7 +49,7 @@ class Running:
         assert not self._thread.is_alive()
 
     def run(self, work: Callable[[], object]) -> object:
-        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE_SECONDS)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -86,7 +87,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, running: Running) -> Iterator[Page]:
     context = browser.new_context(viewport=DESKTOP, base_url=running.address, bypass_csp=True, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

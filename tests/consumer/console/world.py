@@ -14,7 +14,6 @@ from fastapi import FastAPI
 
 from consumer_service.app import create_app
 from consumer_service.audit.domain import SYSTEM
-from consumer_service.base import Base
 from consumer_service.context import Context
 from consumer_service.directory import deps as directory_deps
 from consumer_service.directory import service as directory
@@ -26,13 +25,13 @@ from consumer_service.keys.service import KeyHolder
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import checks as provider_connection_checks
 from consumer_service.settings import Settings
-from shared.delivery.tables import delivery_metadata
 from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role
 from tests.peer.network import Clock, Line
 from tests.peer.provider import Provider
 from tests.peer.registration import Registration
 from tests.peer.wire import Document
+from tests.tables import lay_tables
 
 ISSUER = "https://desk.example"
 PROVIDER = "https://hub.example"
@@ -165,9 +164,7 @@ async def world_at(data_dir: Path, issuer: str = ISSUER, provider: str = PROVIDE
         context: Context = app.state.context
         exits.push_async_callback(context.peers.aclose)
         exits.callback(context.database.close)
-        with context.database.maintenance() as connection:
-            Base.metadata.create_all(connection)
-            delivery_metadata.create_all(connection)
+        lay_tables(context.database, "consumer_service")
         line.apps[issuer] = httpx.ASGITransport(app=app)
         registry = CheckRegistry(provider_connection_checks.CHECKS)
         yield World(app, context, clock, peer, registry, app.state.holder, exits, issuer)

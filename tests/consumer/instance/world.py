@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from sqlalchemy.orm import Session
 
 from consumer_service.audit.domain import Actor
-from consumer_service.base import Base
 from consumer_service.checks import Check
 from consumer_service.context import Context
 from consumer_service.health.domain import CheckRegistry
@@ -24,7 +23,6 @@ from consumer_service.keys.peer import router as discovery_router
 from consumer_service.keys.routes import router as keys_router
 from consumer_service.keys.service import KeyHolder, KeyHooks
 from consumer_service.settings import Settings
-from shared.delivery.answers import delivery_metadata
 from shared.runtime.database import Database
 from shared.signing.envelopes import MasterKey
 from shared.transport.client import PeerClient, in_process
@@ -32,6 +30,7 @@ from shared.transport.edge import protect
 from shared.transport.egress import EgressPolicy
 from shared.wire.errors import Forbidden
 from shared.wire.states import Role
+from tests.tables import lay_tables
 
 ISSUER = "https://desk.example"
 ADA = Actor("user", "ada", "Ada")
@@ -106,9 +105,7 @@ def checks() -> list[Check]:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
-    with opened.maintenance() as connection:
-        Base.metadata.create_all(connection)
-        delivery_metadata.create_all(connection)
+    lay_tables(opened, "consumer_service")
     yield opened
     opened.close()
 

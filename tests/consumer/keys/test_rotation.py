@@ -11,6 +11,7 @@ from shared.wire.discovery import SignedStatement
 from shared.wire.errors import Conflict
 from shared.wire.states import KeyPurpose, Role
 from tests.consumer.instance.world import World, called
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -196,7 +197,7 @@ async def test_the_holder_notices_a_change_without_being_asked(world: World) -> 
     following = asyncio.create_task(world.holder.follow())
     try:
         await rotate(world, "http")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while world.holder.http() == before:  # noqa: ASYNC110 - the holder offers nothing to wait for
                 await asyncio.sleep(0.01)
     finally:

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from shared.delivery import outbox
 from shared.delivery.loop import DeliveryLoop
-from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
 from shared.signing.envelopes import MasterKey
 from shared.signing.keys import PrivateKey
@@ -27,6 +26,7 @@ from shared.wire.identifiers import new_id
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode, InstanceType, KeyPurpose, Role
+from tests.tables import lay_tables
 
 P = "https://provider.example"
 C = "https://consumer.example"
@@ -78,9 +78,7 @@ class Side:
         )
         self.on_settled = self.service.settled_reaction(self.hooks)
         self.handlers = {**self.service.message_handlers(self.hooks, self.on_settled), "note": self._note}
-        with self.database.maintenance() as connection:
-            self.module("base").Base.metadata.create_all(connection)
-            delivery_metadata.create_all(connection)
+        lay_tables(self.database, self.package)
         self.holder = self.keys.KeyHolder(self.database, self.masters)
 
     def module(self, name: str) -> ModuleType:

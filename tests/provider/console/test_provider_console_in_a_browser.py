@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
 from tests.provider.console.postbox import post, secret
 from tests.provider.console.world import PASSWORD, STAFF, World, world_at
@@ -49,7 +50,7 @@ class Running:
         assert not self._thread.is_alive()
 
     def run(self, work: Callable[[], Awaitable[Any]]) -> Any:
-        return asyncio.run_coroutine_threadsafe(_awaited(work), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(_awaited(work), self._loop).result(PATIENCE_SECONDS)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -89,7 +90,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, running: Running) -> Iterator[Page]:
     context = browser.new_context(viewport=DESKTOP, base_url=running.address, bypass_csp=True, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 

@@ -10,18 +10,17 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from provider_service.audit.domain import SYSTEM
-from provider_service.base import Base
 from provider_service.context import Context
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Person
 from provider_service.identity.calls import directory_of
 from provider_service.identity.domain import Directory
 from provider_service.scim import peer, service
-from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
 from shared.transport.client import PeerClient, in_process
 from shared.transport.egress import EgressPolicy
 from tests.provider.conftest import Clock, House
+from tests.tables import lay_tables
 
 THERE = "https://directory.example"
 
@@ -65,9 +64,7 @@ def calling(context: Context, app: object, token: str, url: str = f"{THERE}/scim
 def there(context: Context, clock: Clock, tmp_path: Path) -> Iterator[Context]:
     """The other instance, which serves its directory."""
     database = Database(f"sqlite:///{tmp_path / 'there.db'}")
-    with database.maintenance() as connection:
-        Base.metadata.create_all(connection)
-        delivery_metadata.create_all(connection)
+    lay_tables(database, "provider_service")
     settings = context.settings.model_copy(update={"issuer": THERE})
     yield replace(context, settings=settings, database=database)
     database.close()

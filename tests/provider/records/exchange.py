@@ -12,13 +12,14 @@ from sqlalchemy import func, select
 
 from shared.delivery import inbox, outbox, peers
 from shared.delivery.inbox import Received
-from shared.delivery.tables import delivery_metadata, lanes_out
+from shared.delivery.tables import lanes_out
 from shared.delivery.tables import outbox as sent
 from shared.runtime.database import Database
 from shared.wire.identifiers import new_id
 from shared.wire.messages import Message, Outcome
 from shared.wire.states import ConnectionState, DeliveryMode
 from shared.wire.strict_json import decode
+from tests.tables import lay_tables
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -40,9 +41,7 @@ class Desk:
         self.store = self.module("records.store")
         self.schemas = self.module("records.schemas")
         self.actor = self.module("audit.domain").Actor("user", "ada", "Ada")
-        with self.database.maintenance() as connection:
-            self.module("base").Base.metadata.create_all(connection)
-            delivery_metadata.create_all(connection)
+        lay_tables(self.database, self.package)
 
     def module(self, name: str) -> Any:
         return importlib.import_module(f"{self.package}.{name}")

@@ -17,6 +17,7 @@ from shared.wire.errors import Unavailable
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode, OutcomeKind
+from tests.patience import PATIENCE_SECONDS
 from tests.shared.delivery.words import NOW, OTHER_PEER, PEER, REFUSED, queue, verdicts
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +71,7 @@ class World:
         return self.answer.get(claim.connection_id, verdicts)(claim)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 self.happened.clear()
                 await self.happened.wait()

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from shared.interface.csrf import csrf_token
+from tests.patience import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +25,8 @@ def open_page(browser: Browser) -> Iterator[Open]:
 
     def open_(address: str, *, size: dict[str, int] = DESKTOP, **options: object) -> Page:
         context = browser.new_context(viewport=size, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.complaints = []

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.runtime.database import Database, JsonText, UtcDateTime, after_commit, make_base
 from shared.wire.errors import Conflict, Invalid, Unavailable
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -128,7 +129,7 @@ async def test_a_cancelled_write_that_has_begun_is_carried_through(database: Dat
     with pytest.raises(asyncio.CancelledError):
         await task
     go_on.set()
-    await asyncio.wait_for(committed.wait(), 5)
+    await asyncio.wait_for(committed.wait(), PATIENCE_SECONDS)
     assert await database.read(count) == 1
 
 
@@ -198,7 +199,7 @@ async def test_a_listener_is_woken_by_a_commit_and_not_by_a_rollback(database: D
     woken = asyncio.Event()
     stop = database.listen("outbox", woken.set)
     if database.engine_name == "postgresql":
-        await asyncio.wait_for(woken.wait(), 5)  # the call of first contact
+        await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)  # the call of first contact
         woken.clear()
 
     def work(session: Session, number: int) -> None:
@@ -206,7 +207,7 @@ async def test_a_listener_is_woken_by_a_commit_and_not_by_a_rollback(database: D
         add(session, number)
 
     await database.write(work, 1)
-    await asyncio.wait_for(woken.wait(), 5)
+    await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)
     woken.clear()
     with pytest.raises(IntegrityError):
         await database.write(work, 1)

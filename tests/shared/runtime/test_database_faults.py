@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 import shared.runtime.sqlite
 from shared.runtime.database import Database, make_base
 from shared.wire.errors import Unavailable
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -120,13 +121,13 @@ async def test_a_deadlock_is_run_again_until_both_have_happened(on_postgresql: D
 async def test_lost_connections_are_made_again_unaided(on_postgresql: Database, postgresql_url: str) -> None:
     woken = asyncio.Event()
     on_postgresql.listen("worker", woken.set)
-    await asyncio.wait_for(woken.wait(), 5)
+    await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)
     woken.clear()
     others = "datname = current_database() AND pid <> pg_backend_pid()"
     with psycopg.connect(postgresql_url) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
     assert await on_postgresql.write(add, 1) == 1
-    await asyncio.wait_for(woken.wait(), 5)
+    await asyncio.wait_for(woken.wait(), PATIENCE_SECONDS)
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from shared.runtime.server import DeadlineProtocol, server
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,7 @@ async def running() -> AsyncIterator[int]:
         port = free.getsockname()[1]
     one = server(APP, host="127.0.0.1", port=port, graceful_seconds=1)
     task = asyncio.create_task(one.serve())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not one.started:  # noqa: ASYNC110 - uvicorn offers no event
             await asyncio.sleep(0.01)
     yield port
@@ -46,7 +47,7 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for piece in pieces:
         writer.write(piece)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

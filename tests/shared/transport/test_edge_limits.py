@@ -13,6 +13,7 @@ from shared.transport.edge import protect
 from shared.transport.limits import EdgeLimits
 from shared.transport.rates import RateLimiter, address_key
 from shared.wire.errors import TooMany
+from tests.patience import PATIENCE_SECONDS
 from tests.shared.transport.instance import ISSUER, SMALL, Peer, chunks, serving
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,7 @@ async def test_a_body_that_dawdles_is_given_up_with_408():
         host, port = origin.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"POST /api/v1/careless HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             answer = await reader.read()
         writer.close()
     assert answer.startswith(b"HTTP/1.1 408")
