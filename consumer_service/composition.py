@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from consumer_service.audit import service as audit
 from consumer_service.audit.domain import Actor
 from consumer_service.connections import checks as connection_checks
 from consumer_service.connections import service as connections
@@ -126,6 +127,7 @@ def instance_hooks(masters: Mapping[str, MasterKey]) -> InstanceHooks:
         keys.replace_ring(session, masters, actor=actor, now=now)
 
     def restored(session: Session, actor: Actor, now: datetime) -> None:
+        audit.restored(session)
         connections.restored(session, actor, now)
         changed(session, actor, now)
 

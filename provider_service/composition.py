@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from provider_service.accounts.service import AccountHooks
+from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.connections import checks as connection_checks
 from provider_service.connections import service as connections
@@ -132,6 +133,7 @@ def instance_hooks(masters: Mapping[str, MasterKey]) -> InstanceHooks:
         keys.replace_ring(session, masters, actor=actor, now=now)
 
     def restored(session: Session, actor: Actor, now: datetime) -> None:
+        audit.restored(session)
         connections.restored(session, actor, now)
         changed(session, actor, now)
 

@@ -57,6 +57,11 @@ def events(
     return store.feed(session, after=_position(after), limit=limit, actions=actions, subject_type=subject_type)
 
 
+def restored(session: Session) -> None:
+    """The database was restored, perhaps into a cluster that has counted fewer transactions: the feed goes on."""
+    store.go_on_numbering(session)
+
+
 def position_of(entry: AuditEntry) -> str:
     """Return what to hand to `events` to go on after this entry."""
     return Position(entry.transaction_id, entry.position).to_text()

@@ -6,7 +6,8 @@ from typing import Any, cast
 from sqlalchemy import Select, Table, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from provider_service.audit.tables import AuditEntry, current_transaction
+from provider_service.audit import tables
+from provider_service.audit.tables import AHEAD, AuditEntry, current_transaction
 from shared.delivery.statements import insert_many
 from shared.runtime.columns import native
 
@@ -49,4 +50,11 @@ def _finished(session: Session, query: Select[AuditEntry]) -> Select[AuditEntry]
     """PostgreSQL commits out of order: leave out what a running transaction could still put something before."""
     if session.get_bind().dialect.name != "postgresql":
         return query
-    return query.where(text("audit_entries.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    finished = f"audit_entries.transaction_id < pg_snapshot_xmin(pg_current_snapshot())::text::bigint + {AHEAD}"
+    return query.where(text(finished))
+
+
+def go_on_numbering(session: Session) -> None:
+    """Number what is written from now on behind all that is there."""
+    session.flush()
+    tables.go_on_numbering(session.connection())

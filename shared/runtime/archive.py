@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -36,7 +36,6 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.schema import AddConstraint, DropConstraint
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from shared.runtime.columns import UtcDateTime
@@ -47,6 +46,9 @@ from shared.wire.errors import Conflict, Invalid
 
 FORMAT = 1
 """Version of the archive's own layout."""
+
+AFTER_RESTORE: Final = "after_restore"
+"""Key in `Table.info` of what is called with the connection once every table was filled from an archive."""
 
 ROWS_AT_ONCE = 500
 _MANIFEST = "manifest.json"
@@ -131,6 +133,9 @@ def restore(database: Database, path: Path, metadatas: Sequence[MetaData], *, pr
             for entry in about.tables:
                 _fill(archive, connection, tables[entry.name], entry)
         _continue_numbering(connection, tables.values())
+        for one in tables.values():
+            if AFTER_RESTORE in one.info:
+                one.info[AFTER_RESTORE](connection)
     return about
 
 
@@ -229,25 +234,33 @@ def _decode(value: Any, kind: TypeEngine[Any]) -> Any:
     return value
 
 
+_REFERENCES = text(
+    "SELECT conrelid::regclass::text AS relation, quote_ident(conname) AS name, pg_get_constraintdef(oid) AS definition"
+    " FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text = ANY(:names)"
+)
+
+
 class _without_references:  # noqa: N801 - reads as what it does in a with statement
     """Foreign keys taken off for the filling and put back, and thereby checked, after it.
 
-    Needed on PostgreSQL only: `Database.maintenance` does the same on SQLite.
+    They are those the database has: migrations may have named them otherwise than the models do. Needed on PostgreSQL
+    only: `Database.maintenance` does the same on SQLite.
     """
 
     def __init__(self, connection: Connection, tables: list[Table]) -> None:
         self._connection = connection
         wanted = connection.dialect.name == "postgresql"
-        self._keys = [key for one in tables for key in one.foreign_key_constraints] if wanted else []
+        names = [one.name for one in tables]
+        self._keys = connection.execute(_REFERENCES, {"names": names}).all() if wanted else []
 
     def __enter__(self) -> None:
         for key in self._keys:
-            self._connection.execute(DropConstraint(key))
+            self._connection.execute(text(f"ALTER TABLE {key.relation} DROP CONSTRAINT {key.name}"))
 
     def __exit__(self, kind: object, *_rest: object) -> None:
         if kind is None:
             for key in self._keys:
-                self._connection.execute(AddConstraint(key, isolate_from_table=False))
+                self._connection.execute(text(f"ALTER TABLE {key.relation} ADD CONSTRAINT {key.name} {key.definition}"))
 
 
 def _continue_numbering(connection: Connection, tables: Any) -> None:
