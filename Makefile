@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench openapi fuzz clean kill-200 kill-1000
+.PHONY: demo test test-all check bench openapi fuzz clean kill-200 kill-1000
 
 demo: .venv/ready
 	$(BIN)/python -m demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2
+
+# Every case of the tables `make test` takes a seeded part of.
+test-all: .venv/ready
+	ALL_CASES=1 $(BIN)/python -m pytest -n 2
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -7,7 +7,9 @@ one throw-away server per test process, one database per test.
 
 import itertools
 import logging
+import math
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +33,24 @@ def pytest_configure(config: pytest.Config) -> None:
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _LEAST_MEMORY:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
         tempfile.tempdir = tempfile.tempdir or str(_MEMORY)
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m: of what somebody asked for by name, something is always run
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests marked ``one_of(n)`` take that part of their cases, always the same; with ALL_CASES=1 every one."""
+    if os.environ.get("ALL_CASES") == "1":
+        return
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("one_of"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    left: set[pytest.Item] = set()
+    for name, found in cases.items():
+        (part,) = next(found[0].iter_markers("one_of")).args
+        left.update(random.Random(name).sample(found, len(found) - math.ceil(len(found) / part)))
+    if left:
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture

@@ -58,6 +58,7 @@ def kill_in(demo: "subprocess.Popen[str]", chapter: int, seconds: float) -> None
     demo.communicate()
 
 
+@pytest.mark.one_of(3)
 @pytest.mark.parametrize(
     ("chapter", "seconds"), INSTANTS, ids=[f"chapter-{one}-after-{two}-s" for one, two in INSTANTS]
 )

@@ -249,6 +249,7 @@ async def poison(side: Side, word: str) -> None:
     await side.write(work)
 
 
+@pytest.mark.one_of(3)
 @pytest.mark.requirement("crash.void")
 @pytest.mark.parametrize("sender", ["provider", "consumer"])
 @pytest.mark.parametrize("kind", KINDS)
