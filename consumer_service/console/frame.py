@@ -44,6 +44,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (True, NavigationItem("Overview", "/", "home")),
                 (staff, NavigationItem("Provider connections", "/provider-connections", "list")),
                 (staff, NavigationItem("Connections", "/connections", "exchange")),
+                (staff, NavigationItem("Incidents", "/incidents", "inbox")),
             ),
         ),
         (

@@ -45,6 +45,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (True, NavigationItem("Overview", "/", "home")),
                 (staff, NavigationItem("Registrations", "/registrations", "list")),
                 (staff, NavigationItem("Connections", "/connections", "exchange")),
+                (staff, NavigationItem("Incidents", "/incidents", "inbox")),
                 (staff, NavigationItem("Companies", "/companies", "building")),
                 (True, NavigationItem("Access requests", "/requests", "people")),
                 (True, NavigationItem("People with access", "/people", "people")),

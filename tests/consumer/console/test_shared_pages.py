@@ -18,7 +18,7 @@ from tests.consumer.console.world import ISSUER, PASSWORD, Browser, World, world
 pytestmark = pytest.mark.anyio
 
 EVERYBODY = ("/", "/keys", "/tokens", "/tokens/new", "/account")
-STAFF = ("/provider-connections", "/connections", "/health", "/health?show=all", "/instance")
+STAFF = ("/provider-connections", "/connections", "/incidents", "/health", "/health?show=all", "/instance")
 ADMIN = ("/users", "/users/new", "/audit", "/instance/edit")
 
 

@@ -31,6 +31,7 @@ from provider_service.health.domain import Result
 from provider_service.instance import service as instance
 from provider_service.instance.domain import NewInstance
 from provider_service.keys import service as keys
+from provider_service.records import service as records
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.registrations.schemas import RegistrationCreate
@@ -221,6 +222,9 @@ class World:
                 "issue": issue.id,
                 "kid": keys.list_keys(session)[0].kid,
                 "connection": connections.list_connections(session, now=self.now())[0].id,
+                "incident": records.create(
+                    session, fields={"state": "New"}, connection_id=None, actor=SYSTEM, now=self.now()
+                ),
             }
 
         return await self.context.database.write(look)
