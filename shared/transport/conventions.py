@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, Field
 from rfc8785 import dumps
 from starlette.requests import Request
 
@@ -90,11 +90,9 @@ def _takes_list(annotation: Any) -> bool:
 class Page(BaseModel, Generic[Item]):
     """One page of a list."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
     items: list[Item]
-    next_cursor: str | None = None
-    """Pass as `cursor` for the next page; absent on the last one."""
+    # Not a docstring: pydantic would look for it again, up the whole stack, for every kind of page.
+    next_cursor: str | None = Field(default=None, description="Pass as `cursor` for the next page; absent on the last one.")
 
 
 def encode_cursor(sort: str, values: Sequence[str | int]) -> str:
