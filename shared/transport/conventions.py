@@ -92,7 +92,7 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     # Not a docstring: pydantic would look for it again, up the whole stack, for every kind of page.
-    next_cursor: str | None = Field(default=None, description="Pass as `cursor` for the next page; absent on the last one.")
+    next_cursor: str | None = Field(None, description="Pass as `cursor` for the next page; absent on the last one.")
 
 
 def encode_cursor(sort: str, values: Sequence[str | int]) -> str:
