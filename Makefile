@@ -8,11 +8,11 @@ demo: .venv/ready
 	$(BIN)/python -m demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Every case of the tables `make test` takes a seeded part of.
 test-all: .venv/ready
-	ALL_CASES=1 $(BIN)/python -m pytest -n 2
+	ALL_CASES=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: .venv/ready
 	$(BIN)/ruff check .
