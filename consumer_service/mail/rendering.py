@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, s
 from consumer_service.mail.domain import Template
 from shared.wire.errors import Invalid
 
-LANGUAGES: Final = ("en", "de")
+LANGUAGES: Final = ("en", "de", "ja")
 """Languages mails are written in; any other gets the first."""
 
 _SUBJECT: Final = "Subject: "

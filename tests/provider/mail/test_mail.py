@@ -1,6 +1,8 @@
 """The mail queue: claimed once, rendered with secrets at hand-over, retried, settled and visible."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import SMTP
 
 import pytest
 
@@ -65,6 +67,16 @@ async def test_a_mail_goes_out_in_both_forms_with_its_link_and_says_that_nobody_
     assert message["Subject"] == "acme invites Engines to connect (REG0000001)"
     assert (message["To"], message["Auto-Submitted"]) == ("ada@example.com", "auto-generated")
     assert message["Message-ID"] == f"<{mail_id}.1@acme.example>"
+
+
+async def test_a_subject_that_is_not_ascii_travels_encoded_and_arrives_as_it_was(house):
+    queue(house, language="ja")
+    (outgoing,) = claim(house)
+    sent = outgoing.message.as_bytes(policy=SMTP)
+    assert sent.isascii()
+    arrived = message_from_bytes(sent, policy=SMTP)
+    assert arrived["Subject"] == "acmeからEnginesへの接続のご招待(REG0000001)"
+    assert "「プロバイダーに接続」を選択します。" in arrived.get_body(("plain",)).get_content()
 
 
 async def test_a_claimed_mail_is_due_again_only_after_its_lease(house):
