@@ -174,7 +174,7 @@ def create_user(
     email: Email,
     name: Annotated[str, typer.Argument(help="Name, as others see it")],
     roles: Annotated[list[Role] | None, typer.Option("--role", help="Role to hold; may be given often")] = None,
-    language: Annotated[str, typer.Option(help="en or de")] = "en",
+    language: Annotated[str, typer.Option(help="en, de or ja")] = "en",
 ) -> None:
     """Make a person and print the link by which they choose a password."""
     with desk() as here:

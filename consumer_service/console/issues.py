@@ -115,7 +115,7 @@ async def validate_issue(
         request,
         where,
         "warning",
-        "Still so: {title}. {found}",
+        "Still so: {title} {found}",
         title=Told.of([issue.title]),
         found=Told.of([issue.found]),
     )

@@ -1,6 +1,7 @@
 """Which language a page speaks. The English sentence itself is the key, so English needs no catalogue.
 
 A catalogue is a JSON file ``locales/<language>.json`` of the shell and of each service; adding it adds the language.
+The shell's says at ``". "`` how sentences are ended and joined: Japanese has a full stop of its own and no blank.
 """
 
 import json
@@ -15,6 +16,7 @@ Catalogues = Mapping[str, Mapping[str, str]]
 """Language tag (lower case, for instance ``de``) to English sentence to sentence."""
 
 ENGLISH = "en"
+_JOINT = ". "
 
 
 def catalogues_in(folder: Path) -> Catalogues:
@@ -53,7 +55,9 @@ def translate(text: str, /, **values: object) -> str:
     `Told` is translated too, any other is somebody's own.
     """
     if isinstance(text, Told):
-        return " ".join(translate(sentence).rstrip(".") + "." for sentence in text.sentences)
+        joint = translate(_JOINT)
+        end = joint.rstrip()
+        return joint.join(translate(sentence).rstrip("." + end) for sentence in text.sentences) + end
     sentence = _speaker.get().said(text)
     for name, value in values.items():
         sentence = sentence.replace("{" + name + "}", translate(value) if isinstance(value, Told) else str(value))
@@ -74,9 +78,13 @@ class Languages:
         return (ENGLISH, *sorted(self._speakers))
 
     def preferred(self, chosen: str | None, accept_language: str | None) -> str:
-        """The person's own choice if we speak it, else the best of Accept-Language (RFC 9110 12.5.4), else English."""
-        if chosen in self.available:
-            return str(chosen)
+        """The person's own choice if we speak it, else the best of Accept-Language (RFC 9110 12.5.4), else English.
+
+        A choice that a directory made may name a region (``ja-JP``).
+        """
+        own = (chosen or "").lower().partition("-")[0]
+        if own in self.available:
+            return own
         ranked = sorted(_ranges(accept_language or ""), key=lambda pair: -pair[1])
         return next((tag for tag, quality in ranked if tag in self.available and quality > 0), ENGLISH)
 

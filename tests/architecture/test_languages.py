@@ -1,11 +1,13 @@
 """Nothing a page shows is without its translation, in every language there is a catalogue of."""
 
+import ast
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from shared.interface.languages import ENGLISH
 from shared.wire.states import ConnectionState, KeyState, LinkStatus, ProviderConnectionState, RegistrationState
 from tests.architecture.sentences import ROOT, of_console, of_errors_and_findings
 
@@ -15,6 +17,8 @@ SERVICES = {
     "consumer_service": (ProviderConnectionState, ConnectionState, LinkStatus, KeyState),
 }
 LANGUAGES = sorted(path.stem for path in SHELL.glob("*.json"))
+TEMPLATES = {service: ROOT / service / "console" / "templates" for service in SERVICES}
+MAILS = {service: ROOT / service / "mail" / "templates" for service in SERVICES}
 BLANK = re.compile(r"{\w+}")
 
 
@@ -67,4 +71,15 @@ def test_translations_keep_their_blanks(language: str) -> None:
 def test_a_language_of_one_side_is_one_of_the_other_and_of_the_shell() -> None:
     for service in SERVICES:
         assert sorted(path.stem for path in (ROOT / service / "console" / "locales").glob("*.json")) == LANGUAGES
-    assert "de" in LANGUAGES
+    assert {"de", "ja"} <= set(LANGUAGES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_person_may_choose_every_language_and_gets_mails_in_it(service: str) -> None:
+    offered = re.search(
+        r'"language", t\("Language"\), (\[.*?\])', (TEMPLATES[service] / "parts.html").read_text("utf-8")
+    )
+    assert offered
+    assert sorted(tag for tag, _ in ast.literal_eval(offered[1])) == sorted([ENGLISH, *LANGUAGES])
+    mails = {path.name: {one.name for one in path.iterdir()} for path in MAILS[service].iterdir() if path.is_dir()}
+    assert mails == dict.fromkeys([ENGLISH, *LANGUAGES], mails[ENGLISH])

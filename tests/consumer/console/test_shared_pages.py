@@ -218,19 +218,33 @@ async def test_a_session_that_has_ended_says_so(world: World, admin: Browser) ->
     assert "no longer" in (await admin.follow(answer)).text
 
 
-async def test_a_german_speaks_german(world: World) -> None:
+@pytest.mark.parametrize(
+    ("accepted", "language", "words"), [("de-DE,de;q=0.9", "de", "Anmelden"), ("ja-JP,ja;q=0.9", "ja", "サインイン")]
+)
+async def test_a_browser_is_spoken_to_in_its_language(world: World, accepted: str, language: str, words: str) -> None:
     browser = await world.browser()
     await world.person(Role.ADMIN)
-    answer = await browser.get("/sign-in", **{"accept-language": "de-DE,de;q=0.9"})
-    assert answer.headers["content-language"] == "de"
-    assert "Anmelden" in answer.text
+    answer = await browser.get("/sign-in", **{"accept-language": accepted})
+    assert answer.headers["content-language"] == language
+    assert words in answer.text
 
 
-async def test_refusals_and_findings_are_told_in_german(admin: Browser) -> None:
-    await admin.post("/account", page="/account", name="Ada", language="de")
-    assert "Es gibt keine solche Verbindung" in (await admin.get("/connections/none")).text
+@pytest.mark.parametrize(
+    ("language", "refusal", "finding"),
+    [
+        ("de", "Es gibt keine solche Verbindung", "Noch nie hat ein Worker ein Lebenszeichen gegeben"),
+        ("ja", "そのような接続はありません", "稼働の合図を送ったワーカーはまだありません"),
+    ],
+)
+async def test_every_page_refusal_and_finding_is_told_in_every_language(
+    admin: Browser, language: str, refusal: str, finding: str
+) -> None:
+    await admin.post("/account", page="/account", name="Ada", language=language)
+    for path in (*EVERYBODY, *STAFF, *ADMIN):
+        assert (await admin.get(path)).headers["content-language"] == language
+    assert refusal in (await admin.get("/connections/none")).text
     await admin.follow(await admin.post("/health/validate", page="/health"))
-    assert "Noch nie hat ein Worker ein Lebenszeichen gegeben" in (await admin.get("/health")).text
+    assert finding in (await admin.get("/health")).text
 
 
 async def test_a_method_an_address_does_not_have_is_told_with_those_it_has(admin: Browser) -> None:

@@ -98,19 +98,31 @@ async def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(world: World,
         assert answer.headers["location"].startswith("/sign-in?next=%2F")
 
 
-async def test_every_page_speaks_german_too(world: World, names: dict[str, str], chief: Browser) -> None:
-    saved = await chief.post("/account", name="Ada Lovelace", language="de")
-    assert "gespeichert" in (await chief.follow(saved)).text
+@pytest.mark.parametrize(("language", "saved"), [("de", "gespeichert"), ("ja", "保存しました")])
+async def test_every_page_speaks_every_language_too(
+    world: World, names: dict[str, str], chief: Browser, language: str, saved: str
+) -> None:
+    answer = await chief.follow(await chief.post("/account", name="Ada Lovelace", language=language))
+    assert saved in answer.text
     for page in PAGES:
         answer = await chief.get(page.format(**names))
-        assert (answer.status_code, answer.headers["content-language"]) == (200, "de")
+        assert (answer.status_code, answer.headers["content-language"]) == (200, language)
 
 
-async def test_refusals_and_findings_are_told_in_german(world: World, chief: Browser) -> None:
-    await chief.post("/account", name="Ada Lovelace", language="de")
-    assert "Es gibt keine solche Verbindung" in (await chief.get("/connections/none")).text
+@pytest.mark.parametrize(
+    ("language", "refusal", "finding"),
+    [
+        ("de", "Es gibt keine solche Verbindung", "Acht Ziehungen unterscheiden sich"),
+        ("ja", "そのような接続はありません", "8回の生成結果がすべて異なります"),
+    ],
+)
+async def test_refusals_and_findings_are_told_in_every_language(
+    world: World, chief: Browser, language: str, refusal: str, finding: str
+) -> None:
+    await chief.post("/account", name="Ada Lovelace", language=language)
+    assert refusal in (await chief.get("/connections/none")).text
     diagnosis = (await chief.get("/keys")).text
-    assert "Acht Ziehungen unterscheiden sich" in diagnosis
+    assert finding in diagnosis
     assert "Signs and verifies" not in diagnosis
 
 

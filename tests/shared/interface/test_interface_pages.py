@@ -45,18 +45,23 @@ async def test_a_problem_page_says_what_why_and_what_to_do_and_escapes_it(consol
     assert "<script>cause" not in answer.text
 
 
-async def test_a_german_browser_is_answered_in_german(console):
+@pytest.mark.parametrize(
+    ("accepted", "language", "words"),
+    [("de-AT,de;q=0.9,en;q=0.5", "de", "Was geschehen ist"), ("ja,en-US;q=0.7", "ja", "発生した内容")],
+)
+async def test_a_browser_is_answered_in_its_language(console, accepted, language, words):
     async with client_of(console()) as client:
-        answer = await client.get("/problem", headers={"accept-language": "de-AT,de;q=0.9,en;q=0.5"})
-    assert '<html lang="de"' in answer.text
-    assert "Was geschehen ist" in answer.text
-    assert answer.headers["content-language"] == "de"
+        answer = await client.get("/problem", headers={"accept-language": accepted})
+    assert f'<html lang="{language}"' in answer.text
+    assert words in answer.text
+    assert answer.headers["content-language"] == language
 
 
 @pytest.mark.parametrize(
     ("chosen", "accepted", "language"),
     [
         ("de", "en", "de"),
+        ("ja-JP", "en", "ja"),
         ("xx", "de", "de"),
         (None, "fr, de;q=0.2", "de"),
         (None, "fr", "en"),
@@ -76,7 +81,10 @@ def test_every_sentence_of_the_shell_and_the_components_is_translated():
         sentences |= set(re.findall(r"""\bt\("([^"]+)\"""", text)) | set(re.findall(r"""\bt\('([^']+)'""", text))
         for words in re.findall(r"_words = (\{.*?\})", text):
             sentences |= set(re.findall(r': "([^"]+)"', words))
-    assert sentences - OWN_CATALOGUES["de"].keys() == set()
+    assert {language: sentences - said.keys() for language, said in OWN_CATALOGUES.items()} == {
+        "de": set(),
+        "ja": set(),
+    }
     assert len(sentences) > 30
 
 

@@ -60,3 +60,9 @@ def test_several_sentences_are_translated_one_by_one() -> None:
         assert translate("{what}!", what=Told.of(["Stop it."])) == "Halten Sie sie an.!"
         assert translate("{what}!", what="Stop it.") == "Stop it.!"
     assert translate(told) == told
+
+
+def test_japanese_sentences_end_and_follow_each_other_without_a_blank() -> None:
+    japanese = {"Stop it.": "停止してください。", "It is {state}": "状態は{state}です", "Up": "正常"}
+    with Languages({"ja": japanese}).speaking("ja"):
+        assert translate(Told.of(["It is Up", "Stop it.", "Hello."])) == "状態は正常です。停止してください。Hello。"
