@@ -35,6 +35,7 @@ from provider_service.records import routes as records
 from provider_service.registrations import routes as registrations
 from provider_service.scim import peer as scim_peer
 from provider_service.scim import routes as scim
+from provider_service.self_service import peer as self_service_peer
 from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
 from provider_service.worker import Worker, keys_turn
@@ -66,6 +67,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     instance_peer.router,
     key_peer.router,
     handshake_peer.router,
+    self_service_peer.router,
 )
 
 STRANGERS: Final = "1200/minute"

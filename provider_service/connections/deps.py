@@ -1,11 +1,13 @@
 """Who calls on a connection: the peer pinned to it, by a verified signature."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
@@ -15,7 +17,8 @@ from provider_service.connections.service import ConnectionHooks
 from provider_service.connections.tables import Connection
 from provider_service.context import Context, ContextDep
 from provider_service.instance.deps import speaking_epoch
-from shared.delivery import nonces, usage
+from shared.delivery import answers, nonces, usage
+from shared.delivery.answers import StoredAnswer
 from shared.delivery.inbox import Handler
 from shared.delivery.loop import OnSettled
 from shared.signing.errors import KeyUnknown
@@ -23,6 +26,7 @@ from shared.signing.requests import UnverifiedRequest, VerifiedRequest
 from shared.transport.inbound import read_signed
 from shared.wire.errors import NotFound
 from shared.wire.states import ConnectionState, DeliveryMode
+from shared.wire.version import JSON_TYPE
 
 WITHOUT_KEY = ("/exchange/v1/messages", "/exchange/v1/outcomes")
 """The calls that need no idempotency key: messages have ids of their own (docs/protocol.md, section 4)."""
@@ -103,6 +107,32 @@ def _verify(unverified: UnverifiedRequest, pinned: PeerKeys, now: int, *, renewi
             fix="Tell the present key set by POST /exchange/v1/keys, signed by a key known here.",
         )
     return unverified.verify(key)
+
+
+async def answered_once(
+    context: Context, peer: VerifiedPeer, work: Callable[[Session, datetime], BaseModel]
+) -> Response:
+    """Carry the call out once, in one transaction with its nonce and its stored answer.
+
+    ``work`` takes a session and the time, and returns the document to answer with; a repetition gets the same one.
+    """
+    now = context.clock()
+    request = peer.request
+
+    def transaction(session: Session) -> StoredAnswer:
+        peer.remember(session)
+        service.note_contact(session, peer.connection.id, now)
+        return answers.once(
+            session,
+            owner=f"peer:{peer.connection.id}",
+            key=request.idempotency_key or "",
+            wanted=answers.fingerprint(request.method, request.target_uri, request.body),
+            work=lambda: StoredAnswer(200, work(session, now).model_dump_json()),
+            now_ms=round(now.timestamp() * 1000),
+        )
+
+    stored = await context.database.write(transaction)
+    return Response(stored.body, stored.status, media_type=JSON_TYPE)
 
 
 def snapshot(row: Connection | Row[Any]) -> Snapshot:

@@ -1,13 +1,12 @@
 """The endpoints of an established connection (docs/protocol.md, sections 8, 9 and 11)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from provider_service.connections import domain, service
@@ -17,12 +16,12 @@ from provider_service.connections.deps import (
     OnSettledDep,
     VerifiedPeer,
     VerifiedPeerDep,
+    answered_once,
 )
 from provider_service.connections.domain import CONTROL_LANE
 from provider_service.connections.domain.histories import Parted
 from provider_service.context import Context, ContextDep
-from shared.delivery import answers, figures
-from shared.delivery.answers import StoredAnswer
+from shared.delivery import figures
 from shared.delivery.claims import Claim
 from shared.delivery.statements import WAKE_CHANNEL
 from shared.transport.conventions import known_parameters
@@ -129,7 +128,7 @@ async def exchange_heartbeats(peer: VerifiedPeerDep, context: ContextDep) -> Res
 
     told = {"history": beat.history, "previous": beat.previous, "number": beat.number}
     async with _of_one_history(context, peer, **told):
-        return await _once(context, peer, work)
+        return await answered_once(context, peer, work)
 
 
 @router.post("/marks", response_model=Marks, openapi_extra=signed_body(Marks, example=_MARKS))
@@ -144,7 +143,7 @@ async def compare_marks(
             session, connection_id=peer.connection.id, asked=marks, handlers=handlers, hooks=hooks, now=now
         )
 
-    return await _once(context, peer, work)
+    return await answered_once(context, peer, work)
 
 
 @router.post("/keys", response_model=KeysAcknowledged, openapi_extra=signed_body(KeysNotice))
@@ -157,7 +156,7 @@ async def pin_keys(peer: VerifiedPeerDep, context: ContextDep) -> Response:
         key_set = service.adopt_key_set(session, row, notice.key_set, now)
         return KeysAcknowledged(sequence=key_set.sequence)
 
-    return await _once(context, peer, work)
+    return await answered_once(context, peer, work)
 
 
 @router.post("/goodbye", response_model=Closed, openapi_extra=signed_body(Goodbye, example={"reason": "Moved"}))
@@ -169,7 +168,7 @@ async def end_connection(peer: VerifiedPeerDep, context: ContextDep, hooks: Conn
         service.closed_by_peer(session, connection_id=peer.connection.id, reason=goodbye.reason, now=now, hooks=hooks)
         return Closed(connection_id=peer.connection.id)
 
-    return await _once(context, peer, work)
+    return await answered_once(context, peer, work)
 
 
 @asynccontextmanager
@@ -185,27 +184,6 @@ async def _of_one_history(context: Context, peer: VerifiedPeer, **told: Any) -> 
             return service.contest(session, connection_id=peer.connection.id, **told, now=now)
 
         raise await context.database.write(work) from parted
-
-
-async def _once(context: Context, peer: VerifiedPeer, work: Callable[[Session, datetime], BaseModel]) -> Response:
-    """Carry the call out once, in one transaction with its nonce and its stored answer."""
-    now = context.clock()
-    request = peer.request
-
-    def transaction(session: Session) -> StoredAnswer:
-        peer.remember(session)
-        service.note_contact(session, peer.connection.id, now)
-        return answers.once(
-            session,
-            owner=f"peer:{peer.connection.id}",
-            key=request.idempotency_key or "",
-            wanted=answers.fingerprint(request.method, request.target_uri, request.body),
-            work=lambda: StoredAnswer(200, work(session, now).model_dump_json()),
-            now_ms=round(now.timestamp() * 1000),
-        )
-
-    stored = await context.database.write(transaction)
-    return Response(stored.body, stored.status, media_type=JSON_TYPE)
 
 
 async def _claimed(context: Context, peer: VerifiedPeer, wait: int) -> Claim | None:

@@ -132,6 +132,24 @@ class RemarkView(BaseModel):
     internal: bool
 
 
+class OriginView(BaseModel):
+    """Where a relayed request came from: the connection for sure, the rest by its peer's word, which proves nothing."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    connection_id: str
+    issuer: str
+    """Address of the peer, pinned to the connection."""
+    subject: str
+    """Id of the person in the peer's directory."""
+    name: str
+    email: str
+    asked_by: str
+    """Who submitted it there."""
+    same_email: bool
+    """Whether the peer has the request's address for this person."""
+
+
 class SelfServiceRequestView(BaseModel):
     """A request of self-service registration."""
 
@@ -146,6 +164,8 @@ class SelfServiceRequestView(BaseModel):
     """Why staff have to look at it."""
     submitter: SubmitterKind
     submitter_name: str
+    origin: OriginView | None
+    """Of a relayed request."""
     attributes: dict[str, Any]
     email: str
     login: str

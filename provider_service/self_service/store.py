@@ -22,7 +22,6 @@ def requests(
     state: str | None,
     companies: Sequence[str] | None,
     submitter_user_id: str | None,
-    connection_id: str | None = None,
     before: str | None,
     limit: int,
 ) -> Sequence[SelfServiceRequest]:
@@ -34,11 +33,27 @@ def requests(
     if companies is not None:
         mine = SelfServiceRequest.submitter_user_id == submitter_user_id
         query = query.where(SelfServiceRequest.company_id.in_(companies) | mine)
-    if connection_id is not None:
-        query = query.where(SelfServiceRequest.connection_id == connection_id)
     if before is not None:
         query = query.where(SelfServiceRequest.id < before)
     return session.scalars(query).all()
+
+
+def of_connection(
+    session: Session, connection_id: str, *, before: str | None, limit: int
+) -> Sequence[SelfServiceRequest]:
+    """Return the requests that came over a connection, the newest first."""
+    query = select(SelfServiceRequest).where(SelfServiceRequest.connection_id == connection_id)
+    if before is not None:
+        query = query.where(SelfServiceRequest.id < before)
+    return session.scalars(query.order_by(SelfServiceRequest.id.desc()).limit(limit)).all()
+
+
+def unproven_of_connection(session: Session, connection_id: str) -> int:
+    """Return how many requests of a connection wait for their mailboxes to be proven."""
+    query = select(func.count()).where(
+        SelfServiceRequest.connection_id == connection_id, SelfServiceRequest.state == "ORA_CSS_VERIFYING"
+    )
+    return session.scalar(query) or 0
 
 
 def unscreened(session: Session, limit: int) -> Sequence[SelfServiceRequest]:

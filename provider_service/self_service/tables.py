@@ -33,6 +33,9 @@ class SelfServiceRequest(Base):
     connection_id: Mapped[str | None] = mapped_column(index=True)
     """Of a relayed request: the connection it came over, and what that calls its user."""
     subject: Mapped[str | None]
+    subject_name: Mapped[str | None]
+    subject_email: Mapped[str | None]
+    asked_by: Mapped[str | None]
     address: Mapped[str]
     """Network address it was submitted from."""
     attributes: Mapped[Any] = mapped_column(JsonText)
@@ -42,7 +45,7 @@ class SelfServiceRequest(Base):
     account_key: Mapped[str | None]
     company_id: Mapped[str | None] = mapped_column(ForeignKey("companies.id"))
     company_chosen: Mapped[bool]
-    """Whether staff chose the account, whatever the key names."""
+    """Whether the account is fixed, whatever the key names: staff chose it, or it is the relaying connection's."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.id"))
     user_id: Mapped[str | None]
     """GUID in the directory; from the approval on, also of a user that is yet to be made."""

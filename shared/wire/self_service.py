@@ -1,8 +1,19 @@
-"""Words of self-service registration, in the seed's own spelling, and the attributes of a request with their limits."""
+"""Words of self-service registration in the seed's own spelling, attributes with their limits, the relay's calls."""
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from shared.wire.messages import Id, Time
+from shared.wire.model import WireModel
+
+RELAY_PATH: Final = "/exchange/v1/self-service/requests"
+"""Where a consumer submits requests for its own people, and follows them."""
+
+RELAYED_A_PAGE: Final = 100
+"""Requests in one answer to a listing, at most."""
 
 
 class RequestTypeCd(StrEnum):
@@ -75,3 +86,42 @@ REQUEST_ATTRIBUTES: Final[Mapping[str, int]] = {
 Those the reference gives are the source's (reference: self_service_registration.md, sections 2a to 2c); the others are
 those of the attribute of the contact that takes the value.
 """
+
+
+class RelayedUser(WireModel):
+    """Whom the consumer names: a person of its own directory. The provider takes it for a statement, not for a fact."""
+
+    id: str = Field(min_length=1, max_length=64)
+    name: str = Field(default="", max_length=200)
+    email: str = Field(default="", max_length=320)
+
+
+class RelayedRequest(WireModel):
+    """C → P: ``POST /exchange/v1/self-service/requests``."""
+
+    user: RelayedUser
+    asked_by: str = Field(default="", max_length=200)
+    """Name of the administrator who submits it, for people."""
+    language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")
+    """Of the mails to the applicant."""
+    attributes: dict[Annotated[str, Field(max_length=64)], Any] = Field(max_length=150)
+    """By the seed's names; ``AccountKey`` means nothing here."""
+
+
+class RelayedStatus(WireModel):
+    """Where a relayed request stands: what the consumer submitted itself, and the state."""
+
+    id: Id
+    state: RequestState
+    user_id: str
+    email: str
+    submitted: Time
+    updated: Time
+
+
+class RelayedStatuses(WireModel):
+    """P → C: ``GET /exchange/v1/self-service/requests``, the youngest first."""
+
+    requests: list[RelayedStatus]
+    following: Id | None
+    """What to give as ``before`` for the next page; None where this is the last one."""

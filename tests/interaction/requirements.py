@@ -20,8 +20,14 @@ _SIGNATURES = "protocol.md, Signature profile"
 _KEYS = "protocol.md, Identity and keys"
 _CLONES = "protocol.md, Clones and restores"
 _SCAN = "onboarding.md, Pre-onboarding scan"
+_ACCESS = "self_service.md, Request"
 
 REQUIREMENTS: dict[str, Requirement] = {
+    "access.believed": Requirement(_ACCESS, "A hostile consumer that asserts anybody's identity gains nothing."),
+    "access.complete": Requirement(_ACCESS, "A consumer's person is let in, and its consumer follows it."),
+    "access.once": Requirement(_ACCESS, "A request counts once, however often it is sent."),
+    "access.own": Requirement(_ACCESS, "A connection sees its own requests and no others."),
+    "access.refused": Requirement(_ACCESS, "What will not do is refused, whatever is known."),
     "announcement.address": Requirement(_HANDSHAKE, "A push consumer must answer at the registered address."),
     "attacks.hostile_json": Requirement(_BARS, "Hostile JSON on signed routes is refused without a 5xx."),
     "attacks.mutations": Requirement(_BARS, "No mutation of a signed request or answer is accepted, on any route."),

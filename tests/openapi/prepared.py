@@ -13,8 +13,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from consumer_service.connections.calls import sending
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
+from shared.wire.self_service import RELAY_PATH
 from tests.openapi.onboarding import Operator, announce, connect, register, take_up, until
 from tests.openapi.world import ORIGINS, Instance, Seen, World, opened
 
@@ -56,6 +58,7 @@ async def _lived(world: World) -> Facts:
     waiting = await register(world, world.newcomer, "waiting")
     incidents = await _talked(world, pushed["connection_id"])
     await _pulled(world, pulled["connection_id"])
+    relayed = await _relayed(world, pushed["connection_id"])
     sides = (world.provider, world.consumer)
     held = {side.name: [await _stuck(world, side, pushed["connection_id"]) for _ in range(2)] for side in sides}
     await _restored(world)
@@ -66,6 +69,7 @@ async def _lived(world: World) -> Facts:
     known = {
         "provider": await _known(world.provider) | {
             "spare_contact_id": spare["id"],
+            "relayed_request_id": relayed,
             "object": declared["object"],
             "code": declared["code"],
             "option": "SVC_CSS_ALLOW_CONTACT",
@@ -159,6 +163,15 @@ async def _restored(world: World) -> None:
         await Operator(side).call("POST", "/api/v1/instance/declarations", {"decision": "restored"})
         await world.turn()
         await world.turn()
+
+
+async def _relayed(world: World, connection_id: str) -> str:
+    """Let the consumer ask for access for one of its people; return the request's id."""
+    context = world.consumer.app.state.context
+    line = await sending.line_to(context, connection_id)
+    body = {"user": {"id": "ada"}, "attributes": {"EmailAddress": "ada@desk.example"}}
+    reply = await sending.call_over(context, line, RELAY_PATH, json.dumps(body).encode(), "relayed")
+    return str(json.loads(reply.body)["id"])
 
 
 async def _contested(side: Instance, connection_id: str) -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from tests.peer.access import Asking
 from tests.peer.comparison import Compared, commitment
-from tests.peer.connection import MESSAGES, Connection, Linked
+from tests.peer.connection import MESSAGES, Connection
 from tests.peer.crypto import KeySet
 from tests.peer.instance import Refused, idempotency_key
 from tests.peer.rekeying import rekey
@@ -40,7 +41,7 @@ class Handshake:
     cancelled: str | None = None
 
 
-class Consumer(Linked):
+class Consumer(Asking):
     """The consumer. ``onboard`` does everything; each step is a method of its own as well.
 
     A browser is ``async (url, comparison_code) -> where it ended``: the whole redirect URL, or None when the

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.peer.access import Granting
 from tests.peer.comparison import Compared, commitment
 from tests.peer.connection import Connection
 from tests.peer.instance import idempotency_key
 from tests.peer.lies import Draft
-from tests.peer.registration import REGISTRATIONS, Registering, Registration
+from tests.peer.registration import REGISTRATIONS, Registration
 from tests.peer.rekeying import rekey
 from tests.peer.serving import Incoming, Route
 from tests.peer.wire import Document, Problem, b64u, new_id, new_nonce, sha256
@@ -17,7 +18,7 @@ CALLBACK = "/exchange/v1/oauth/callback"
 REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 
 
-class Provider(Registering):
+class Provider(Granting):
     """The provider. Drive it with ``mint``, ``allow`` and ``deny``; look at ``registrations`` and ``connections``."""
 
     role = "provider"

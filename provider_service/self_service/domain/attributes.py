@@ -40,8 +40,12 @@ _PARTS: Final = {"AddressLine1": "Address1", "AddressLine2": "Address2"} | {
 _NOT_THE_CONTACTS: Final = frozenset({"RequestTypeCd", "AccountKey", "LoginId"})
 
 
-def accepted(given: Mapping[str, Any]) -> tuple[RequestTypeCd, dict[str, str], dict[str, Any]]:
+def accepted(
+    given: Mapping[str, Any], *, account_known: bool = False
+) -> tuple[RequestTypeCd, dict[str, str], dict[str, Any]]:
     """Return type, standard attributes and custom ones; empty values are left out.
+
+    ``account_known``: whether the account is fixed, so that no key names it.
 
     Raises `Invalid` (``attribute_invalid``) naming each that will not do. Custom ones are checked where the
     declarations are known.
@@ -59,7 +63,7 @@ def accepted(given: Mapping[str, Any]) -> tuple[RequestTypeCd, dict[str, str], d
         else:
             custom[name] = value
     type_ = RequestTypeCd.CONSUMER if standard.get("RequestTypeCd") == RequestTypeCd.CONSUMER else RequestTypeCd.CONTACT
-    faults += _missing(type_, standard)
+    faults += _missing(type_, standard, account_known=account_known)
     if faults:
         raise Invalid("The request does not have what it takes", code="attribute_invalid", errors=faults)
     standard["EmailAddress"] = canonical_address(standard["EmailAddress"])
@@ -149,9 +153,9 @@ def _fault(name: str, value: Any) -> str:
     return ""
 
 
-def _missing(type_: RequestTypeCd, standard: Mapping[str, str]) -> list[FieldError]:
+def _missing(type_: RequestTypeCd, standard: Mapping[str, str], *, account_known: bool) -> list[FieldError]:
     faults = [] if standard.get("EmailAddress") else [FieldError("/EmailAddress", "Required")]
-    if type_ is RequestTypeCd.CONTACT and not standard.get("AccountKey"):
+    if type_ is RequestTypeCd.CONTACT and not standard.get("AccountKey") and not account_known:
         faults.append(FieldError("/AccountKey", "Required: it names the account"))
     if type_ is RequestTypeCd.CONSUMER and standard.get("AccountKey"):
         faults.append(FieldError("/AccountKey", "A request for oneself names no account"))

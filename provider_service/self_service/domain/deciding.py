@@ -59,6 +59,8 @@ class Contact(StrEnum):
     SEVERAL = "several"
     STAMPED_WITH_NOBODY = "stamped_with_nobody"
     """With a GUID whose user is gone."""
+    ELSEWHERE = "elsewhere"
+    """Of a relayed request: one who is no contact of the connection's own company."""
 
 
 class User(StrEnum):
@@ -112,6 +114,7 @@ class DecisionReason(StrEnum):
     STAMP_WITHOUT_USER = "stamp_without_user"
     NOT_THAT_USER = "not_that_user"
     USER_OTHER_EMAIL = "user_other_email"
+    CONTACT_ELSEWHERE = "contact_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,9 @@ class Facts:
             raise ValueError("this cannot be: somebody or something belongs to a user that there is not")
         if self.type == RequestType.B2C and self.account == Account.UNCLEAR:
             raise ValueError("this cannot be: a B2C request has no account")
+        relayed = self.submitter in _RELAYED
+        if (relayed and self.type == RequestType.B2C) or (not relayed and self.contact == Contact.ELSEWHERE):
+            raise ValueError("this cannot be: a connection, and nobody else, asks for its own company alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,8 @@ class Decision:
     reason: DecisionReason | None = None
 
 
+_RELAYED: Final = frozenset({Submitter.RELAYED_BY_ENROLLER, Submitter.RELAYED_BY_ANOTHER})
+
 _HIMSELF: Final = frozenset({Submitter.AUTHENTICATED_AS_USER, Submitter.RELAYED_BY_ENROLLER})
 
 _SETTLED_BY_STAFF: Final = {
@@ -155,8 +163,10 @@ _SETTLED_BY_STAFF: Final = {
     Contact.OTHER_EMAIL: DecisionReason.CONTACT_OTHER_EMAIL,
     Contact.STAMPED_WITH_ANOTHER: DecisionReason.STAMPED_OTHERWISE,
     Contact.STAMPED_WITH_NOBODY: DecisionReason.STAMP_WITHOUT_USER,
+    Contact.ELSEWHERE: DecisionReason.CONTACT_ELSEWHERE,
 }
-"""Design: another e-mail, several contacts, another user's stamp, a stamp without its user: staff decide."""
+"""Design: another e-mail, several contacts, another user's stamp, a stamp without its user: staff decide. A relayed
+submitter acts only for its connection's own company, so that a contact it does not have is for staff too."""
 
 
 def decide(facts: Facts) -> Decision:

@@ -19,6 +19,8 @@ OPEN_A_MAILBOX: Final = 3
 """Requests of visitors waiting for one mailbox to be proven, at most; for more no mail is sent."""
 SIGN_UPS_AN_ADDRESS: Final = 20
 """Tries of one network address before it has to pause."""
+UNPROVEN_A_CONNECTION: Final = 200
+"""Requests of one connection waiting for their mailboxes to be proven, at most: we write to no crowd for it."""
 
 
 class Awaits(StrEnum):
@@ -66,9 +68,29 @@ class Submission:
     """The directory user who is signed in."""
     name: str = ""
     connection_id: str | None = None
+    company_id: str | None = None
+    """The connection's own company, the only one it acts for."""
     subject: str | None = None
-    """What the relaying connection calls its user."""
+    """What the relaying connection calls its user; this and the following are its word, and prove nothing."""
+    subject_name: str | None = None
+    subject_email: str | None = None
+    asked_by: str | None = None
     address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a relayed request came from: the connection for sure, the rest by its peer's word."""
+
+    connection_id: str
+    issuer: str
+    """Address of the peer, pinned to the connection."""
+    subject: str
+    name: str
+    email: str
+    asked_by: str
+    same_email: bool
+    """Whether the address that the peer has of its user is the request's, whose mailbox is proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,8 @@ class RequestRecord:
     submitter: SubmitterKind
     submitter_user_id: str | None
     submitter_name: str
-    connection_id: str | None
+    origin: Origin | None
+    """Of a relayed request."""
     attributes: Mapping[str, Any]
     email: str
     login: str
@@ -185,6 +208,10 @@ _REASONS: Final[Mapping[DecisionReason, tuple[str, str]]] = {
     DecisionReason.USER_OTHER_EMAIL: (
         "The user with this login has another mail address",
         "Correct the address in the directory or in the request.",
+    ),
+    DecisionReason.CONTACT_ELSEWHERE: (
+        "The contact that was found is none of the account whose instance relayed the request",
+        "Find out whether it is the same person; make the contact one of the account, or reject the request.",
     ),
 }
 

@@ -13,6 +13,7 @@ from provider_service.self_service.service.provisioning import (
     store_records,
     unfinished,
 )
+from provider_service.self_service.service.relaying import relay, relayed, relayed_one
 from provider_service.self_service.service.roles import grant_role, list_roles, revoke_role, suspend
 from provider_service.self_service.service.submitting import (
     House,
@@ -58,6 +59,9 @@ __all__ = [
     "next_work",
     "prove",
     "reject",
+    "relay",
+    "relayed",
+    "relayed_one",
     "remind",
     "require_own",
     "revoke_role",

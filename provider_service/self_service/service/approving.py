@@ -31,7 +31,7 @@ from shared.runtime.database import notify
 from shared.runtime.turns import CHANNEL
 from shared.wire.errors import Conflict, Forbidden
 from shared.wire.identifiers import new_id
-from shared.wire.self_service import RequestState
+from shared.wire.self_service import RequestState, SubmitterKind
 
 _MAKES_A_USER = frozenset({DecisionOutcome.CREATE_CONTACT_AND_USER, DecisionOutcome.CREATE_USER})
 
@@ -146,9 +146,18 @@ def require_startable(session: Session, request_id: str, caller: Caller) -> Self
 def choose_company(
     session: Session, request_id: str, company_id: str, *, caller: Caller, now: datetime
 ) -> RequestRecord:
-    """Say which account is meant, whatever the key names; staff only. Raises `NotFound` (``company_unknown``)."""
+    """Say which account is meant, whatever the key names; staff only.
+
+    Raises `NotFound` (``company_unknown``), `Conflict` (``company_fixed``) for one that a connection relayed.
+    """
     row = _decidable(session, request_id, caller, Privilege.DECIDE)
     require_privilege(held_for(session, caller, None), Privilege.DECIDE)
+    if row.submitter == SubmitterKind.RELAYED:
+        raise Conflict(
+            "A relayed request is for the company of its connection, and for no other",
+            code="company_fixed",
+            fix="Reject it, and let the person ask otherwise.",
+        )
     company = accounts.get_company(session, company_id)
     before = {"company_id": row.company_id}
     row.company_id, row.company_chosen = company.id, True

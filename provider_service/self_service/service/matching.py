@@ -70,7 +70,7 @@ def match(session: Session, row: SelfServiceRequest, moment: Moment, user: Direc
         submitter=_submitter(session, row, user),
         type=RequestType.B2C if b2c else RequestType.FUSION,
         account=Account.ONE if b2c or len(companies) == 1 else Account.UNCLEAR,
-        contact=_contact(session, row, contacts, user),
+        contact=_contact(session, row, companies, contacts, user),
         user=_user(row, user),
         allow=row.started or (now.allow_consumer if b2c else now.allow_contact),
         auto_approve=now.b2c_auto_approve if b2c else now.auto_approve,
@@ -145,16 +145,27 @@ def _enrolled(session: Session, row: SelfServiceRequest, user: DirectoryUser | N
     return store.enrolled(session, row.connection_id, row.subject, user.id)
 
 
+def elsewhere(session: Session, row: SelfServiceRequest, company_id: str | None, contact_id: str) -> bool:
+    """Tell whether a relayed request has found a contact whom its connection's company does not have."""
+    if row.submitter != SubmitterKind.RELAYED:
+        return False
+    return company_id is None or accounts.find_company_contact(session, company_id, contact_id) is None
+
+
 def _contact(
-    session: Session, row: SelfServiceRequest, found: list[ContactRecord], user: DirectoryUser | None
+    session: Session,
+    row: SelfServiceRequest,
+    companies: list[CompanyRecord],
+    found: list[ContactRecord],
+    user: DirectoryUser | None,
 ) -> Contact:
-    if not found:
-        return Contact.ABSENT
-    if len(found) > 1:
-        return Contact.SEVERAL
+    if len(found) != 1:
+        return Contact.SEVERAL if found else Contact.ABSENT
     one = found[0]
     if email_key(one.email) != row.email_key:
         return Contact.OTHER_EMAIL
+    if elsewhere(session, row, companies[0].id if len(companies) == 1 else None, one.id):
+        return Contact.ELSEWHERE
     if one.user_id is None or (row.user_reference is not None and one.user_id == row.user_id):
         return Contact.UNSTAMPED
     if user is not None and one.user_id == user.id:

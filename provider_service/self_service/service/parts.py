@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from provider_service.accounts import service as accounts
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
-from provider_service.directory.domain import Caller
+from provider_service.directory.domain import Caller, email_key
 from provider_service.self_service import store
 from provider_service.self_service.domain import (
     OF_ACCOUNT_ADMINISTRATOR,
     Awaits,
     DecisionOutcome,
     DecisionReason,
+    Origin,
     Privilege,
     ProvisioningStep,
     Remark,
@@ -42,7 +43,7 @@ def record(row: SelfServiceRequest) -> RequestRecord:
         submitter=SubmitterKind(row.submitter),
         submitter_user_id=row.submitter_user_id,
         submitter_name=row.submitter_name,
-        connection_id=row.connection_id,
+        origin=_origin(row),
         attributes=row.attributes,
         email=row.email,
         login=row.login,
@@ -142,6 +143,20 @@ def note(
 def unknown_request() -> NotFound:
     """Return what is raised for a request that is not there, or not for the caller to see."""
     return NotFound("There is no such request", code="request_unknown")
+
+
+def _origin(row: SelfServiceRequest) -> Origin | None:
+    if row.connection_id is None:
+        return None
+    return Origin(
+        connection_id=row.connection_id,
+        issuer=row.submitter_name,
+        subject=row.subject or "",
+        name=row.subject_name or "",
+        email=row.subject_email or "",
+        asked_by=row.asked_by or "",
+        same_email=email_key(row.subject_email or "") == row.email_key,
+    )
 
 
 def _acts_for(session: Session, company_id: str, contact_id: str) -> bool:

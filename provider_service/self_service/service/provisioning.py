@@ -24,7 +24,7 @@ from provider_service.self_service.domain import (
     grants_administrator,
 )
 from provider_service.self_service.service import mailing
-from provider_service.self_service.service.matching import contacts_of
+from provider_service.self_service.service.matching import contacts_of, elsewhere
 from provider_service.self_service.service.parts import locked, move, note, record
 from provider_service.self_service.service.roles import grant
 from provider_service.self_service.tables import SelfServiceRequest
@@ -150,7 +150,8 @@ def _contact(
     session: Session, row: SelfServiceRequest, now_options: Options, actor: Actor, now: datetime
 ) -> ContactRecord:
     found = contacts_of(session, row, now_options)
-    if len(found) > 1 or (found and email_key(found[0].email) != row.email_key):
+    another = len(found) > 1 or (found and email_key(found[0].email) != row.email_key)
+    if another or (found and elsewhere(session, row, row.company_id, found[0].id)):
         raise Conflict("The contacts changed after the approval", code="contact_changed", fix="Approve it again.")
     if not found:
         made = accounts.create_contact(session, _facts(session, row, now_options), actor=actor, now=now)

@@ -66,7 +66,7 @@ def prepare(session: Session, draft: Draft, by: Submission, *, now: datetime) ->
     Raises `Invalid` (``attribute_invalid``, ``login_invalid``, ``email_invalid``) naming what will not do; nothing of
     it depends on who or what is known here.
     """
-    type_, standard, custom = accepted(draft.attributes)
+    type_, standard, custom = accepted(draft.attributes, account_known=by.company_id is not None)
     profile = options.current(session)
     custom = accounts.accept_values(session, DeclaredFor.REQUEST, custom)
     attributes = {**standard, **custom}
@@ -83,13 +83,17 @@ def prepare(session: Session, draft: Draft, by: Submission, *, now: datetime) ->
         submitter_name=by.name,
         connection_id=by.connection_id,
         subject=by.subject,
+        subject_name=by.subject_name,
+        subject_email=by.subject_email,
+        asked_by=by.asked_by,
         address=by.address,
         attributes=attributes,
         email=standard["EmailAddress"],
         email_key=email_key(standard["EmailAddress"]),
         login=login_of(attributes, profile.sign_in_attr_name, trusted=trusted),
         account_key=standard.get("AccountKey"),
-        company_chosen=False,
+        company_id=by.company_id,
+        company_chosen=by.company_id is not None,
         screened_at=None,
         language=draft.language,
         administrator_pending=False,
@@ -111,7 +115,7 @@ def submit(
 
     ``user``: whom its LoginId finds. Raises as `prepare` does, and `Conflict` (``request_refused``) with the reason.
     """
-    row = _stored(session, draft, by, now)
+    row = stored(session, draft, by, now)
     found = match(session, row, Moment.ADMISSION, user)
     _admit(session, row, found, house, _actor(by), now)
     return Submitted(record(row), mailing.new_secret(session, row.id, "follow"))
@@ -125,7 +129,7 @@ def submit_unproven(session: Session, draft: Draft, by: Submission, *, now: date
     (``locked_out``) by network address.
     """
     directory.count_try(session, address_key(by.address, "sign-up"), SIGN_UPS_AN_ADDRESS, now)
-    row = _stored(session, draft, by, now)
+    row = stored(session, draft, by, now)
     notify(session, CHANNEL)
     return Submitted(record(row), mailing.new_secret(session, row.id, "follow"))
 
@@ -251,7 +255,8 @@ def _first_mail(session: Session, row: SelfServiceRequest, found: Match) -> Temp
     return Template.SELF_SERVICE_PROOF
 
 
-def _stored(session: Session, draft: Draft, by: Submission, now: datetime) -> SelfServiceRequest:
+def stored(session: Session, draft: Draft, by: Submission, now: datetime) -> SelfServiceRequest:
+    """Return a new request, stored; nothing of it is looked up. Raises as `prepare`, and `Forbidden`."""
     if options.current(session).self_registration == SelfRegistration.NONE:
         title, fix = explain(DecisionReason.CLOSED)
         raise Forbidden(title, code="registration_closed", fix=fix)

@@ -8,6 +8,9 @@ from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CompanyFacts
 from provider_service.audit.domain import SYSTEM
 from provider_service.directory import service as directory
+from provider_service.self_service import service as self_service
+from provider_service.self_service.domain import Draft, Submission
+from shared.wire.self_service import SubmitterKind
 from tests.provider.console.postbox import post, secret
 from tests.provider.console.world import PASSWORD, Browser, World
 
@@ -146,3 +149,31 @@ async def test_somebody_who_is_signed_in_asks_for_themselves_and_staff_for_other
     shown = await admin.follow(for_another)
     assert "does not name exactly one active account" in shown.text
     assert (await member.get(for_another.headers["location"])).status_code == 404
+
+
+async def test_a_relayed_request_says_who_asks_to_mailbox_and_decider(town: World, admin: Browser) -> None:
+    (company,) = await town.context.database.read(accounts.list_companies, active=True, limit=2)
+    by = Submission(
+        SubmitterKind.RELAYED,
+        name="https://c.example",
+        connection_id="connection",
+        company_id=company.id,
+        subject="ada",
+        subject_name="Ada of C",
+        subject_email="ada@c.example",
+        asked_by="Ann Admin",
+    )
+    draft = Draft({"EmailAddress": "ada@engines.example", "LastName": "Lovelace"})
+    made = await town.context.database.write(self_service.relay, draft, by, now=town.now())
+    assert made.id not in (await admin.get("/requests")).text
+    visitor = await town.stranger()
+    (letter,) = await post(town, "ada@engines.example")
+    shown = await visitor.post("/sign-up/confirm", token=secret(letter))
+    assert "https://c.example asks for this on your behalf" in shown.text
+    await visitor.post("/sign-up/confirm", token=secret(letter), confirmed="yes")
+    page = (await admin.get(f"/requests/{made.id}")).text
+    for said in ("Where it comes from", "https://c.example", "Ada of C", "Ann Admin", "another mail address for this"):
+        assert said in page
+    assert "Account that is meant" not in page
+    listed = (await admin.get("/requests")).text
+    assert "For themselves" not in listed

@@ -31,6 +31,7 @@ AXES: Final = {
         "other_email",
         "several",
         "stamped_with_nobody",
+        "elsewhere",
     ],
     "user": ["absent", "same_email", "other_email"],
     "allow": [True, False],
@@ -38,7 +39,8 @@ AXES: Final = {
     "account_administrators": [True, False],
     "self_registration": ["None", "New Or Existing", "Existing Only"],
 }
-"""``contact`` stamped_with_nobody: with a GUID whose user is gone."""
+"""``contact`` stamped_with_nobody: with a GUID whose user is gone; elsewhere: none of the company
+whose connection relays the request."""
 
 Cell = dict[str, object]
 
@@ -49,6 +51,23 @@ IMPOSSIBLE: Final = [
     ),
     ({"contact": ["stamped_with_user"], "user": ["absent"]}, "A stamp of the user found takes a user that was found"),
     ({"type": ["b2c"], "account": ["unclear"]}, "B2C has no account"),
+    (
+        {"submitter": ["relayed_by_enroller", "relayed_by_another"], "type": ["b2c"]},
+        "A connection relays requests for its own company",
+    ),
+    (
+        {
+            "submitter": [
+                "anonymous",
+                "administrator_with_privilege",
+                "administrator_without_privilege",
+                "authenticated_as_user",
+                "authenticated_as_another",
+            ],
+            "contact": ["elsewhere"],
+        },
+        "Only a connection has a company of its own",
+    ),
 ]
 
 HIMSELF: Final = ["authenticated_as_user", "relayed_by_enroller"]
@@ -113,6 +132,13 @@ APPROVAL: Final = [
         "stamp_without_user",
         "DESIGN: a GUID without its user: staff decide",
         contact=["stamped_with_nobody"],
+        **ONE,
+    ),
+    approval(
+        "refer",
+        "contact_elsewhere",
+        "DESIGN: A relayed submitter [...] acts only for its connection's own company",
+        contact=["elsewhere"],
         **ONE,
     ),
     approval(

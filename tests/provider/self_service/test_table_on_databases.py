@@ -53,7 +53,7 @@ class Scene:
         self._set_options()
         company = self._company()
         user = self._user()
-        self._contact(user)
+        self._contact(user, company)
         row = self._request(user, company)
         found = match(self.session, row, Moment(str(self.cell["moment"])), find_login(self.session, LOGIN))
         decision = found.decision
@@ -87,7 +87,7 @@ class Scene:
             return None
         return self._person(EMAIL if self.cell["user"] == "same_email" else "other@engines.example", LOGIN)
 
-    def _contact(self, user: str | None) -> None:
+    def _contact(self, user: str | None, company: str) -> None:
         kind = self.cell["contact"]
         if kind == "absent":
             return
@@ -95,6 +95,8 @@ class Scene:
         for _ in range(2 if kind == "several" else 1):
             facts = ContactFacts(email=email, mobile_phone=MOBILE)
             made = accounts.create_contact(self.session, facts, actor=SYSTEM, now=self.now)
+            if str(self.cell["submitter"]).startswith("relayed") and kind != "elsewhere":
+                accounts.link_contact(self.session, company, made.id, actor=SYSTEM, now=self.now)
         stamps = {
             "stamped_with_user": lambda: user,
             "stamped_with_another": lambda: self._person("third@engines.example"),
