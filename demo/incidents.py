@@ -2,13 +2,15 @@
 
 import csv
 import gzip
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_incident_event_log" / "incident_event_log.csv.gz"
+_LOG = Path(__file__).resolve().parents[2] / "shared" / "data" / "uci_incident_event_log" / "incident_event_log.csv.gz"
+DATA = Path(os.environ.get("DEMO_DATA") or _LOG)
 
 _COLUMNS = {
     "incident_state": "state",
@@ -45,28 +47,36 @@ def real() -> bool:
 def events(count: int) -> list[Event]:
     """Return whole incidents of at least ``count`` events in all."""
     found: list[Event] = []
-    for event in _real() if real() else _made_up():
+    for event in _changes(_real() if real() else _made_up()):
         if len(found) >= count and event.first:
             break
         found.append(event)
     return found
 
 
-def _real() -> Iterator[Event]:
-    number, known = "", {}
+def _changes(rows: Iterator[tuple[str, dict[str, str]]]) -> Iterator[Event]:
+    """Of rows (number, all its fields) keep what each has changed; a row that changes nothing is no event."""
+    number, known = "", dict[str, str]()
+    for row_number, fields in rows:
+        first = row_number != number
+        if first:
+            number, known = row_number, {}
+        changes = {name: value for name, value in fields.items() if known.get(name) != value}
+        known |= changes
+        if changes:
+            yield Event(number, first, changes)
+
+
+def _real() -> Iterator[tuple[str, dict[str, str]]]:
+    number = ""
     with gzip.open(DATA, "rt", encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            first = row["number"] != number
-            if first:
-                number, known = row["number"], {}
             fields = _fields(row)
-            if first:
+            if row["number"] != number:
+                number = row["number"]
                 fields["short_description"] = f"Incident {number} of the public event log (text made up)"
                 fields["opened_at"] = _time(row["opened_at"])
-            changes = {name: value for name, value in fields.items() if known.get(name) != value}
-            known |= changes
-            if first or changes:
-                yield Event(number, first, changes)
+            yield number, fields
 
 
 def _fields(row: dict[str, str]) -> dict[str, str]:
@@ -82,12 +92,10 @@ def _time(text: str) -> str:
     return datetime.strptime(text, "%d/%m/%Y %H:%M").strftime("%Y-%m-%dT%H:%M:00Z")  # noqa: DTZ007 - the log has no zone
 
 
-def _made_up() -> Iterator[Event]:
+def _made_up() -> Iterator[tuple[str, dict[str, str]]]:
     chance = random.Random(7)
     for serial in range(1, 100_000):
         number = f"INC{serial:07d}"
-        yield Event(
-            number, True, {"short_description": f"Made-up incident {serial}", "state": "New", "impact": "2 - Medium"}
-        )
+        yield number, {"short_description": f"Made-up incident {serial}", "state": "New", "impact": "2 - Medium"}
         for state in ("Active", *("Active",) * chance.randint(0, 3), "Resolved", "Closed"):
-            yield Event(number, False, {"state": state, "assignment_group": f"Group {chance.randint(1, 70)}"})
+            yield number, {"state": state, "assignment_group": f"Group {chance.randint(1, 70)}"}

@@ -20,19 +20,22 @@ INSTANTS = [
     (chapter, round(random.Random(SEED + number).uniform(0.0, LONGEST[chapter]), 2))
     for number, chapter in enumerate(CHAPTERS)
 ]
+WITHOUT_DATA = {0, 3}
+"""Chapters whose demonstration does not find the public event log, and says so."""
 RUN_SECONDS = 600
 EVENTS = {4: 6_000}
 """Events of the exchange by chapter: all of them where the exchange is what is killed, otherwise"""
 FEW_EVENTS = 600
 
 
-def start(home: Path, events: int) -> "subprocess.Popen[str]":
+def start(home: Path, events: int, data: str) -> "subprocess.Popen[str]":
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DEMO_")},
         "DEMO_EXIT": "1",
         "DEMO_PORT": "0",  # another test's demo may be running beside this one
         "DEMO_HOME": str(home),
         "DEMO_EVENTS": str(events),
+        "DEMO_DATA": data,
         "PYTHONPATH": str(ROOT),
     }
     return subprocess.Popen(
@@ -64,12 +67,14 @@ def kill_in(demo: "subprocess.Popen[str]", chapter: int, seconds: float) -> None
 )
 def test_a_killed_demo_plays_to_its_end_when_started_again(chapter: int, seconds: float, tmp_path: Path) -> None:
     home, events = tmp_path / "demo", EVENTS.get(chapter, FEW_EVENTS)
-    first = start(home, events)
+    data = str(tmp_path / "absent") if chapter in WITHOUT_DATA else ""
+    first = start(home, events, data)
     kill_in(first, chapter, seconds)
     assert chapter == len(LONGEST) - 1 or first.returncode == -signal.SIGKILL
-    again = start(home, events)
+    again = start(home, events, data)
     told, story = again.communicate(timeout=RUN_SECONDS)
     assert again.returncode == 0, story[-3000:]
+    assert ("made-up incidents cross" in " ".join(story.split())) == bool(data)
     facts = json.loads(told.splitlines()[-1])
     assert facts["registration"] == "Closed Complete"
     assert facts["connection"] == "Onboarded"
