@@ -247,6 +247,13 @@ async def test_every_page_refusal_and_finding_is_told_in_every_language(
     assert finding in (await admin.get("/health")).text
 
 
+async def test_a_language_with_a_region_is_spoken_and_chosen_as_the_language(admin: Browser) -> None:
+    await admin.post("/account", page="/account", name="Ada", language="ja-JP")
+    answer = await admin.get("/account")
+    assert answer.headers["content-language"] == "ja"
+    assert '<option value="ja" selected' in answer.text
+
+
 async def test_a_method_an_address_does_not_have_is_told_with_those_it_has(admin: Browser) -> None:
     page = await admin.get("/sign-out", accept="text/html")
     assert (page.status_code, page.headers["allow"]) == (405, "POST")

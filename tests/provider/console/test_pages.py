@@ -126,6 +126,13 @@ async def test_refusals_and_findings_are_told_in_every_language(
     assert "Signs and verifies" not in diagnosis
 
 
+async def test_a_language_with_a_region_is_spoken_and_chosen_as_the_language(chief: Browser) -> None:
+    await chief.post("/account", name="Ada", language="ja-JP")
+    answer = await chief.get("/account")
+    assert answer.headers["content-language"] == "ja"
+    assert '<option value="ja" selected' in answer.text
+
+
 async def test_a_form_without_the_session_s_token_changes_nothing(admin: Browser, world: World) -> None:
     answer = await admin.client.post(
         "/companies", data={"name": "Forged"}, headers={"sec-fetch-site": "same-origin", "accept": "text/html"}
