@@ -62,7 +62,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     connections.router,
     registrations.router,
     handshakes.router,
-    self_service.router,
+    *self_service.ROUTERS,
     records.router,
     instance_peer.router,
     key_peer.router,

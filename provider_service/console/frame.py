@@ -49,6 +49,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (staff, NavigationItem("Companies", "/companies", "building")),
                 (True, NavigationItem("Access requests", "/requests", "people")),
                 (True, NavigationItem("People with access", "/people", "people")),
+                (True, NavigationItem("Invitations", "/invitations", "people")),
             ),
         ),
         (

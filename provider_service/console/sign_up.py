@@ -1,4 +1,4 @@
-"""Signing up: asking for access, proving the mailbox, and following the request. Open to everybody."""
+"""Signing up: asking for access, proving the mailbox, accepting an invitation, following it. Open to everybody."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,15 @@ from starlette.responses import Response
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import AttributeRecord, AttributeType, DeclaredFor
 from provider_service.console import forms
-from provider_service.console.deps import console_router, page
+from provider_service.console.deps import VisitorDep, console_router, page
 from provider_service.console.forms import Form
 from provider_service.context import Context, ContextDep
 from provider_service.directory import deps
+from provider_service.directory.domain import Caller
 from provider_service.options import service as options
 from provider_service.options.domain import SelfRegistration
 from provider_service.self_service import calls
-from provider_service.self_service.domain import Draft, RequestRecord, Submission
+from provider_service.self_service.domain import Draft, InvitationRecord, RequestRecord, Submission
 from shared.interface.csrf import require_same_origin
 from shared.transport.problems import status_of
 from shared.wire.errors import ExchangeError, Invalid, NotFound, TooMany
@@ -79,6 +80,37 @@ async def confirm(request: Request, context: ContextDep) -> Response:
     return page(request, "sign_up/confirm.html", form=form, found=found)
 
 
+@router.get("/sign-up/invitation")
+async def show_invitation_form(request: Request, caller: VisitorDep) -> Response:
+    """Where the link of an invitation leads; the secret behind the # stays in the browser until the form is sent."""
+    return page(request, "sign_up/invitation.html", form=Form(), found=None)
+
+
+@router.post("/sign-up/invitation")
+async def take_invitation(request: Request, context: ContextDep, caller: VisitorDep) -> Response:
+    """Show what a link invites to; accept it once the person says so. Whatever goes wrong uses nothing up."""
+    require_same_origin(request.method, request.headers, issuer=context.settings.issuer)
+    form = await forms.read(request)
+    secret = form.value("token").strip()
+    try:
+        found = await calls.invited(context, secret, caller=caller)
+    except NotFound:
+        return page(request, "sign_up/invitation.html", status_code=410, form=_ended(), found=None)
+    except ExchangeError as error:
+        shown = Form().wrong(error)
+        return page(request, "sign_up/invitation.html", status_code=status_of(error), form=shown, found=None)
+    if not form.has("accepted"):
+        return await _invited(request, context, Form.of(token=secret), found, caller)
+    declared = await context.database.read(accounts.list_attributes, DeclaredFor.REQUEST)
+    address, given = deps.client_address(request), _attributes(form, declared)
+    try:
+        made = await calls.accept(context, secret, given, caller=caller, address=address)
+    except ExchangeError as error:
+        return await _invited(request, context, _wrong(form, error), found, caller, status_of(error))
+    state, email = made.request.state, made.request.email
+    return page(request, "sign_up/accepted.html", request_state=state, email=email, secret=made.secret)
+
+
 @router.get("/sign-up/status")
 async def show_status_form(request: Request) -> Response:
     """Where tracking links lead."""
@@ -117,9 +149,29 @@ async def _asked(request: Request, context: Context, form: Form, status_code: in
         status_code=status_code,
         form=form,
         closed=profile.self_registration is SelfRegistration.NONE,
+        keeps_login=False,
         consumer=form.value("RequestTypeCd") == RequestTypeCd.CONSUMER,
         declared=declared,
         key_field=profile.acct_key_field,
+    )
+
+
+async def _invited(
+    request: Request,
+    context: Context,
+    form: Form,
+    found: InvitationRecord,
+    caller: Caller | None,
+    status_code: int = 200,
+) -> Response:
+    return page(
+        request,
+        "sign_up/invitation.html",
+        status_code=status_code,
+        form=form,
+        found=found,
+        declared=await context.database.read(accounts.list_attributes, DeclaredFor.REQUEST),
+        keeps_login=caller is not None,
     )
 
 

@@ -58,6 +58,7 @@ class Template(StrEnum):
     SELF_SERVICE_APPROVED = "self_service_approved"
     SELF_SERVICE_REJECTED = "self_service_rejected"
     SELF_SERVICE_EXPIRED = "self_service_expired"
+    SELF_SERVICE_INVITATION = "self_service_invitation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Requests and the identity directory: the directory is asked outside transactions, what it says is used inside."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,7 @@ from provider_service.self_service import service
 from provider_service.self_service.domain import (
     Draft,
     Evidence,
+    InvitationRecord,
     ProvisioningStep,
     RequestRecord,
     RoleRecord,
@@ -138,6 +140,50 @@ async def decide_all(
         except ExchangeError as error:
             done.append((one, error))
     return done
+
+
+async def invite(
+    context: Context, company_id: str, email: str, *, administrator: bool, language: str, caller: Caller
+) -> InvitationRecord:
+    """Invite a mailbox to an account. Raises as `service.invite` does."""
+    house = await house_of(context)
+    return await context.database.write(
+        service.invite,
+        company_id,
+        email,
+        administrator=administrator,
+        language=language,
+        instance=house.name,
+        caller=caller,
+        now=context.clock(),
+    )
+
+
+async def resend(context: Context, invitation_id: str, *, caller: Caller) -> InvitationRecord:
+    """Send an invitation again. Raises as `service.resend` does."""
+    house = await house_of(context)
+    return await context.database.write(
+        service.resend, invitation_id, instance=house.name, caller=caller, now=context.clock()
+    )
+
+
+async def invited(context: Context, secret: str, *, caller: Caller | None) -> InvitationRecord:
+    """Return what a link invites to, changing nothing. Raises as `service.show_invitation` does."""
+    return await context.database.read(service.show_invitation, secret, caller=caller, now=context.clock())
+
+
+async def accept(
+    context: Context, secret: str, attributes: Mapping[str, Any], *, caller: Caller | None, address: str
+) -> Submitted:
+    """Accept an invitation and carry out what comes of it as far as it goes. Raises as `service.accept` does."""
+    now = context.clock()
+    login = await context.database.read(service.invited_login, secret, attributes, caller=caller, now=now)
+    user, house = await directory_of(context).find_by_login(login), await house_of(context)
+    taken = await context.database.write(
+        service.accept, secret, attributes, caller=caller, address=address, user=user, house=house, now=now
+    )
+    record = await provision(context, taken.request.id)
+    return Submitted(record or taken.request, taken.secret)
 
 
 async def grant_role(

@@ -7,12 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from provider_service.accounts.schemas import CompanyId, Language
 from provider_service.audit.schemas import PLAIN
+from provider_service.mail.schemas import MailAddress
 from provider_service.self_service.domain import (
     Awaits,
     DecisionOutcome,
     DecisionReason,
     Draft,
     Evidence,
+    InvitationRecord,
+    InvitationState,
     ProvisioningStep,
     RequestRecord,
     RoleRecord,
@@ -96,6 +99,34 @@ class SelfServiceRoleGrant(_Request):
     contact_id: ContactId
     administrator: bool = False
     """Whether the contact becomes the account's administrator besides."""
+
+
+class SelfServiceInvitationCreate(_Request):
+    """Somebody to invite to an account."""
+
+    company_id: CompanyId
+    email: MailAddress
+    administrator: bool = False
+    """Whether whoever accepts becomes the account's administrator besides."""
+    language: Language = "en"
+    """Of the mails to the person."""
+
+
+class SelfServiceInvitationAcceptance(_Request):
+    """An invitation that somebody who is signed in accepts."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN)]
+    """What the link has behind `#token=`."""
+    attributes: Annotated[dict[Annotated[str, Field(max_length=64)], Any], Field(max_length=150)] = {}
+    """As a request has them; `RequestTypeCd`, `AccountKey`, `EmailAddress` and `LoginId` are fixed already."""
+
+
+class InvitationQuery(BaseModel):
+    """Which invitations, and which page of them."""
+
+    limit: PageLimit = PAGE_DEFAULT
+    cursor: PageCursor = None
+    company_id: Annotated[str | None, Field(max_length=64, pattern=PLAIN)] = None
 
 
 class ContactSuspension(_Request):
@@ -246,6 +277,10 @@ class EvidenceView(BaseModel):
     user: FoundUser | None
     first_user: bool
     """Whether it would be the account's first user, who becomes its administrator."""
+    invited_by: str | None
+    """Who invited the applicant, if anybody did."""
+    invited_as_administrator: bool
+    """Whether the invitation makes the applicant the account's administrator."""
 
     @classmethod
     def of(cls, found: Evidence) -> Self:
@@ -258,6 +293,8 @@ class EvidenceView(BaseModel):
             contacts=[FoundContact(id=one[0], name=one[1], email=one[2]) for one in found.contacts],
             user=None if found.user is None else FoundUser(id=found.user[0], login=found.user[1], email=found.user[2]),
             first_user=found.first_user,
+            invited_by=found.invited_by,
+            invited_as_administrator=found.invited_as_administrator,
         )
 
 
@@ -292,5 +329,35 @@ class SelfServiceRoleView(BaseModel):
 
     @classmethod
     def of(cls, record: RoleRecord) -> Self:
+        """Return how the API shows ``record``."""
+        return cls.model_validate(record)
+
+
+class SelfServiceInvitationView(BaseModel):
+    """An invitation to an account."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    id: str
+    state: InvitationState
+    company_id: str
+    email: str
+    administrator: bool
+    """Whether whoever accepts becomes the account's administrator besides."""
+    language: str
+    mails: int
+    """How often it was sent; only the link of the last mail works."""
+    invited_by: str
+    """Who sent it last."""
+    request_id: str | None
+    """The request that came of it."""
+    created_at: datetime
+    expires_at: datetime
+    accepted_at: datetime | None
+    revoked_at: datetime | None
+    revoked_by: str | None
+
+    @classmethod
+    def of(cls, record: InvitationRecord) -> Self:
         """Return how the API shows ``record``."""
         return cls.model_validate(record)

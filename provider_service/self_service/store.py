@@ -1,4 +1,4 @@
-"""Queries of requests, secrets and roles."""
+"""Queries of requests, invitations, secrets and roles."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,13 @@ from datetime import datetime
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from provider_service.self_service.tables import SelfServiceRequest, SelfServiceRole, SelfServiceSecret
+from provider_service.self_service.tables import (
+    SelfServiceInvitation,
+    SelfServiceInvitationSecret,
+    SelfServiceRequest,
+    SelfServiceRole,
+    SelfServiceSecret,
+)
 
 OPEN = ("ORA_CSS_VERIFYING", "ORA_CSS_PENDING", "ORA_CSS_MORE_INFO")
 
@@ -186,3 +192,51 @@ def holds_group(session: Session, contact_id: str, name: str) -> bool:
     """Tell whether a contact still holds a role of this name for any account."""
     query = select(SelfServiceRole.id).where(SelfServiceRole.contact_id == contact_id, SelfServiceRole.role == name)
     return session.scalars(query.limit(1)).first() is not None
+
+
+def invitation(session: Session, invitation_id: str, *, lock: bool = False) -> SelfServiceInvitation | None:
+    """Return an invitation, locked where it is to be changed."""
+    return session.get(SelfServiceInvitation, invitation_id, with_for_update=lock or None, populate_existing=lock)
+
+
+def invitation_secret(session: Session, secret_hash: str) -> SelfServiceInvitationSecret | None:
+    """Return what a secret gives leave to, whether or not it still does."""
+    return session.get(SelfServiceInvitationSecret, secret_hash)
+
+
+def invitation_of(session: Session, request_id: str) -> SelfServiceInvitation | None:
+    """Return the invitation that a request came of."""
+    query = select(SelfServiceInvitation).where(SelfServiceInvitation.request_id == request_id)
+    return session.scalars(query).one_or_none()
+
+
+def open_invitation(session: Session, company_id: str, email_key: str, now: datetime) -> SelfServiceInvitation | None:
+    """Return the invitation of a mailbox to an account that can still be accepted."""
+    query = select(SelfServiceInvitation).where(
+        SelfServiceInvitation.company_id == company_id,
+        SelfServiceInvitation.email_key == email_key,
+        SelfServiceInvitation.accepted_at.is_(None),
+        SelfServiceInvitation.revoked_at.is_(None),
+        SelfServiceInvitation.expires_at > now,
+    )
+    return session.scalars(query.order_by(SelfServiceInvitation.id.desc()).limit(1)).first()
+
+
+def invitations_since(session: Session, company_id: str, since: datetime) -> int:
+    """Return how many invitations to an account were begun since then."""
+    query = select(func.count()).where(
+        SelfServiceInvitation.company_id == company_id, SelfServiceInvitation.created_at > since
+    )
+    return session.scalar(query) or 0
+
+
+def invitations(
+    session: Session, *, companies: Sequence[str] | None, before: str | None, limit: int
+) -> Sequence[SelfServiceInvitation]:
+    """Return invitations, the newest first; ``companies`` narrows."""
+    query = select(SelfServiceInvitation).order_by(SelfServiceInvitation.id.desc()).limit(limit)
+    if companies is not None:
+        query = query.where(SelfServiceInvitation.company_id.in_(companies))
+    if before is not None:
+        query = query.where(SelfServiceInvitation.id < before)
+    return session.scalars(query).all()

@@ -1,4 +1,4 @@
-"""Tables of self-service registration: requests, their secrets and steps, and the roles that came of them."""
+"""Tables of self-service registration: requests, invitations, their secrets, and the roles that came of them."""
 
 from datetime import datetime
 from typing import Any
@@ -108,3 +108,40 @@ class SelfServiceRole(Base):
     """The request that it came of."""
     granted_by: Mapped[str]
     granted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SelfServiceInvitation(Base):
+    """Leave for one mailbox to be let into one account with one role."""
+
+    __tablename__ = "self_service_invitations"
+    __table_args__ = (Index(None, "company_id", "email_key"), Index(None, "company_id", "created_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    company_id: Mapped[str] = mapped_column(ForeignKey("companies.id"))
+    email: Mapped[str]
+    email_key: Mapped[str]
+    administrator: Mapped[bool]
+    language: Mapped[str]
+    mails: Mapped[int]
+    """How often it was sent; a secret of an earlier mail no longer works."""
+    invited_by_id: Mapped[str]
+    invited_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_by: Mapped[str | None]
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("self_service_requests.id"), unique=True)
+    """The one request that came of it."""
+
+
+class SelfServiceInvitationSecret(Base):
+    """A link that accepts an invitation. It stays when it has ended, so that whoever opens it is told why."""
+
+    __tablename__ = "self_service_invitation_secrets"
+
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the secret, in hex."""
+    invitation_id: Mapped[str] = mapped_column(ForeignKey("self_service_invitations.id"), index=True)
+    mail: Mapped[int]
+    """Number of the mail that it stands in."""

@@ -68,10 +68,12 @@ _PROVIDER: Final[_Rows] = {
     (ADMIN, "users:write"): ("create_group create_scim_client revoke_scim_client give_scim_group take_scim_group"),
     (READERS, "options:read"): "list_options get_option list_option_changes",
     (ADMIN, "options:write"): "set_option reset_option",
-    (ANYBODY, "self_service:read"): "list_requests get_request get_request_evidence list_roles",
+    (ANYBODY, "self_service:read"): "list_requests get_request get_request_evidence list_roles"
+    " list_account_invitations get_account_invitation",
     (ANYBODY, "self_service:write"): (
         "submit_request start_request approve_request reject_request ask_applicant choose_request_company"
         " withdraw_request decide_requests grant_role revoke_role suspend_contact"
+        " invite_to_account accept_account_invitation resend_account_invitation revoke_account_invitation"
     ),
     (READERS_AND_CONTACTS, "registrations:read"): "list_registrations get_registration list_registration_entries",
     (READERS, "registrations:read"): "get_registration_status",

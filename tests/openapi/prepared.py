@@ -252,7 +252,23 @@ async def _registering(provider: Instance, company_id: str) -> dict[str, str]:
     approved = await operator.call("POST", f"{at}/{known['approved_request_id']}/approve", {})
     roles = (await operator.call("GET", "/api/v1/self-service/roles"))["items"]
     role = next(one for one in roles if not one["administrator"])
-    return {**known, "role_id": role["id"], "registered_contact_id": approved["contact_id"]}
+    known |= {"role_id": role["id"], "registered_contact_id": approved["contact_id"]}
+    return known | await _invited(provider, company_id)
+
+
+async def _invited(provider: Instance, company_id: str) -> dict[str, str]:
+    """Invite people, the operator too, who accepts."""
+    operator, at = Operator(provider), "/api/v1/self-service/invitations"
+    known = {}
+    for what in ("", "revoked_"):
+        body = {"company_id": company_id, "email": f"{what or 'open_'}1@example.com"}
+        known[f"{what}invitation_id"] = (await operator.call("POST", at, body))["id"]
+    me = (await operator.call("GET", "/api/v1/me"))["user"]
+    own = await operator.call("POST", at, {"company_id": company_id, "email": me["email"]})
+    render = provider.module("self_service.service").link_renderer("")
+    link = await provider.write(render, f"invite:{own['id']}:1", provider.context.clock())
+    await operator.call("POST", f"{at}/acceptance", {"token": link.partition("#token=")[2]})
+    return known
 
 
 async def _handed_over(side: Instance) -> None:

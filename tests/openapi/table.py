@@ -35,6 +35,7 @@ PREPARED: Final = frozenset(
     {
         "create_instance",
         "create_provider_connection",
+        "accept_account_invitation",
         "connect_to_provider",
         "confirm_comparison_code",
         "cancel_provider_connection",
@@ -78,6 +79,8 @@ CALLS: Final[Mapping[str, Call]] = {
     "decide_requests": Call({"ids": ["bulk_request_id"]}),
     "get_relayed_request": Call(path={"request_id": "relayed_request_id"}),
     "grant_role": Call({"company_id": "company_id", "contact_id": "registered_contact_id"}),
+    "invite_to_account": Call({"company_id": "company_id", "email": "invited@example.com"}),
+    "revoke_account_invitation": Call(path={"invitation_id": "revoked_invitation_id"}),
     "suspend_contact": Call({"suspended": True}, path={"contact_id": "registered_contact_id"}),
     "rotate_key": Call({"purpose": "data"}),
     "activate_key": Call({"insist": True}),

@@ -136,7 +136,8 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 @pytest.fixture
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
-    for router in (audit.router, mail.router, directory.router, *accounts.ROUTERS, options.router, self_service.router):
+    of_accounts = (*accounts.ROUTERS, options.router, *self_service.ROUTERS)
+    for router in (audit.router, mail.router, directory.router, *of_accounts):
         app.include_router(router)
     app.state.context = context
     app.state.account_hooks = AccountHooks(before_removal=(option_service.forbid_removal,))

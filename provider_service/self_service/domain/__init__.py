@@ -15,6 +15,14 @@ from provider_service.self_service.domain.deciding import (
     decide,
     grants_administrator,
 )
+from provider_service.self_service.domain.invitations import (
+    INVITATION_LIFE,
+    INVITATIONS_A_DAY,
+    MAILS_AN_INVITATION,
+    InvitationRecord,
+    InvitationState,
+    state_of,
+)
 from provider_service.self_service.domain.privileges import (
     OF_ACCOUNT_ADMINISTRATOR,
     Privilege,
@@ -41,6 +49,9 @@ from provider_service.self_service.domain.requests import (
 )
 
 __all__ = [
+    "INVITATIONS_A_DAY",
+    "INVITATION_LIFE",
+    "MAILS_AN_INVITATION",
     "OF_ACCOUNT_ADMINISTRATOR",
     "OPEN_A_MAILBOX",
     "PENDING_LIFE",
@@ -57,6 +68,8 @@ __all__ = [
     "Draft",
     "Evidence",
     "Facts",
+    "InvitationRecord",
+    "InvitationState",
     "Moment",
     "Origin",
     "Privilege",
@@ -77,4 +90,5 @@ __all__ = [
     "login_of",
     "privileges_of",
     "require_privilege",
+    "state_of",
 ]

@@ -119,6 +119,9 @@ class Evidence:
     """Id, login and address of the user that LoginId finds."""
     first_user: bool
     """Whether it would be the account's first, who becomes its administrator."""
+    invited_by: str | None
+    """Who invited the applicant, if anybody; then the invitation alone says who becomes administrator."""
+    invited_as_administrator: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,16 @@
 
 from provider_service.self_service.service.approving import approve, ask, choose_company, reject
 from provider_service.self_service.service.housekeeping import expire, remind
+from provider_service.self_service.service.invitations import (
+    accept,
+    get_invitation,
+    invite,
+    invited_login,
+    list_invitations,
+    resend,
+    revoke,
+    show_invitation,
+)
 from provider_service.self_service.service.mailing import SECRET_KIND, link_renderer
 from provider_service.self_service.service.parts import administered
 from provider_service.self_service.service.provisioning import (
@@ -38,6 +48,7 @@ __all__ = [
     "House",
     "Submitted",
     "Work",
+    "accept",
     "administered",
     "answer",
     "approve",
@@ -49,9 +60,13 @@ __all__ = [
     "failed",
     "finish",
     "follow",
+    "get_invitation",
     "get_request",
     "grant_role",
+    "invite",
+    "invited_login",
     "link_renderer",
+    "list_invitations",
     "list_requests",
     "list_roles",
     "login_for",
@@ -64,8 +79,11 @@ __all__ = [
     "relayed_one",
     "remind",
     "require_own",
+    "resend",
+    "revoke",
     "revoke_role",
     "screen",
+    "show_invitation",
     "show_unproven",
     "start",
     "store_records",

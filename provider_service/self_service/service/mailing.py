@@ -13,9 +13,14 @@ from provider_service.directory.domain import Person, hashed
 from provider_service.mail import service as mail
 from provider_service.mail.domain import Template
 from provider_service.self_service import store
-from provider_service.self_service.domain import VERIFYING_LIFE
-from provider_service.self_service.service.parts import SUBJECT
-from provider_service.self_service.tables import SelfServiceRequest, SelfServiceSecret
+from provider_service.self_service.domain import INVITATION_LIFE, VERIFYING_LIFE, InvitationState
+from provider_service.self_service.service.parts import INVITATION, SUBJECT, invitation_state
+from provider_service.self_service.tables import (
+    SelfServiceInvitation,
+    SelfServiceInvitationSecret,
+    SelfServiceRequest,
+    SelfServiceSecret,
+)
 from shared.wire.self_service import RequestState
 from shared.wire.states import Role
 
@@ -25,15 +30,20 @@ SECRET_KIND: Final = "self_service"  # noqa: S105 - the name of a kind
 PATHS: Final[Mapping[str, str]] = {"prove": "/sign-up/confirm#token=", "follow": "/sign-up/status#token="}
 """Where links lead; the secret stands behind the number sign: it reaches no server log and no referrer."""
 
+INVITATION_PATH: Final = "/sign-up/invitation#token="
+
 TOLD: Final = 20
 """People who are told of one request, at most."""
 
 
 def link_renderer(issuer: str) -> mail.SecretRenderer:
-    """Return what makes the links: ``prove:ID`` and ``follow:ID``; void where there is nothing to prove any more."""
+    """Return what makes the links: ``prove:ID``, ``follow:ID`` and ``invite:ID:MAIL``; void where one leads nowhere."""
 
     def render(session: Session, reference: str, now: datetime) -> str | None:
         purpose, _, request_id = reference.partition(":")
+        if purpose == "invite":
+            secret = _new_invitation_secret(session, request_id, now)
+            return None if secret is None else f"{issuer}{INVITATION_PATH}{secret}"
         row = store.request(session, request_id)
         if row is None or purpose not in PATHS:
             return None
@@ -90,6 +100,38 @@ def tell_deciders(
             related_id=row.id,
             now=now,
         )
+
+
+def send_invitation(
+    session: Session, row: SelfServiceInvitation, company_name: str, instance: str, now: datetime
+) -> None:
+    """Queue the mail of an invitation; the links of the mails before it are void from now on."""
+    mail.enqueue(
+        session,
+        to=row.email,
+        template=Template.SELF_SERVICE_INVITATION,
+        language=row.language,
+        parameters={
+            "instance": instance,
+            "company": company_name,
+            "link": {"secret": f"{SECRET_KIND}:invite:{row.id}:{row.mails}"},
+            "days": INVITATION_LIFE.days,
+        },
+        related_type=INVITATION,
+        related_id=row.id,
+        now=now,
+    )
+
+
+def _new_invitation_secret(session: Session, reference: str, now: datetime) -> str | None:
+    invitation_id, _, number = reference.partition(":")
+    row = store.invitation(session, invitation_id, lock=True)
+    if row is None or str(row.mails) != number or invitation_state(row, now) is not InvitationState.OPEN:
+        return None
+    secret = secrets.token_urlsafe(32)
+    session.add(SelfServiceInvitationSecret(secret_hash=hashed(secret), invitation_id=row.id, mail=row.mails))
+    session.flush()
+    return secret
 
 
 def _deciders(session: Session, row: SelfServiceRequest) -> list[Person]:

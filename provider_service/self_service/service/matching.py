@@ -6,11 +6,12 @@ from sqlalchemy.orm import Session
 
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CONTACT_ATTRIBUTES, CompanyRecord, ContactRecord, DeclaredFor
+from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
 from provider_service.directory.domain import email_key
 from provider_service.identity.domain import DirectoryUser
 from provider_service.options import service as options
-from provider_service.options.domain import Options, counterpart
+from provider_service.options.domain import Options, SelfRegistration, counterpart
 from provider_service.self_service import store
 from provider_service.self_service.domain import (
     Account,
@@ -27,7 +28,8 @@ from provider_service.self_service.domain import (
     decide,
     privileges_of,
 )
-from provider_service.self_service.tables import SelfServiceRequest
+from provider_service.self_service.service.parts import inviter_holds
+from provider_service.self_service.tables import SelfServiceInvitation, SelfServiceRequest
 from shared.wire.self_service import RequestTypeCd, SubmitterKind
 
 
@@ -41,6 +43,8 @@ class Match:
     user: DirectoryUser | None
     facts: Facts
     decision: Decision
+    invited_by: Actor | None = None
+    """Who approved it beforehand by inviting the applicant, and may decide about it now."""
 
     @property
     def company(self) -> CompanyRecord | None:
@@ -65,6 +69,8 @@ def match(session: Session, row: SelfServiceRequest, moment: Moment, user: Direc
     companies = companies_of(session, row, now)
     contacts = contacts_of(session, row, now)
     b2c = row.type == RequestTypeCd.CONSUMER
+    invitation = store.invitation_of(session, row.id)
+    invited_by = None if invitation is None else _approved_by_inviting(session, invitation, now)
     facts = Facts(
         moment=moment,
         submitter=_submitter(session, row, user),
@@ -73,11 +79,11 @@ def match(session: Session, row: SelfServiceRequest, moment: Moment, user: Direc
         contact=_contact(session, row, companies, contacts, user),
         user=_user(row, user),
         allow=row.started or (now.allow_consumer if b2c else now.allow_contact),
-        auto_approve=now.b2c_auto_approve if b2c else now.auto_approve,
+        auto_approve=invited_by is not None or (now.b2c_auto_approve if b2c else now.auto_approve),
         account_administrators=now.acct_admin_approve,
-        self_registration=now.self_registration,
+        self_registration=now.self_registration if invitation is None else SelfRegistration.NEW_OR_EXISTING,
     )
-    return Match(now, companies, contacts, user, facts, decide(facts))
+    return Match(now, companies, contacts, user, facts, decide(facts), invited_by)
 
 
 def companies_of(session: Session, row: SelfServiceRequest, now: Options) -> list[CompanyRecord]:
@@ -105,14 +111,16 @@ def contacts_of(session: Session, row: SelfServiceRequest, now: Options) -> list
 def evidence(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> Evidence:
     """Return what the approver sees before deciding."""
     found = match(session, row, Moment.APPROVAL, user)
-    company = found.company
+    company, invitation = found.company, store.invitation_of(session, row.id)
     return Evidence(
         outcome=found.decision.outcome,
         reason=found.decision.reason,
         companies=tuple((one.id, one.name) for one in found.companies),
         contacts=tuple((one.id, one.name, one.email) for one in found.contacts),
         user=(found.user.id, found.user.login, found.user.email) if found.user else None,
-        first_user=company is not None and not store.any_role(session, company.id),
+        first_user=invitation is None and company is not None and not store.any_role(session, company.id),
+        invited_by=None if invitation is None else invitation.invited_by,
+        invited_as_administrator=invitation is not None and invitation.administrator,
     )
 
 
@@ -121,6 +129,14 @@ def check_copy(session: Session, row: SelfServiceRequest, now: Options) -> None:
     declared = {one.code: one.type for one in accounts.list_attributes(session, DeclaredFor.CONTACT)}
     facts = contact_facts(row.attributes, now.reg_cont_map, declared, language=row.language, category="")
     accounts.accept_values(session, DeclaredFor.CONTACT, facts.attributes)
+
+
+def _approved_by_inviting(session: Session, invitation: SelfServiceInvitation, now: Options) -> Actor | None:
+    """Return who invited, if that person could approve the request now; an invitation gets around no option."""
+    held, staff = inviter_holds(session, invitation)
+    if Privilege.DECIDE not in held or not (staff or now.acct_admin_approve):
+        return None
+    return Actor("user", invitation.invited_by_id, invitation.invited_by)
 
 
 def _submitter(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> Submitter:

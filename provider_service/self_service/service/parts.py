@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from provider_service.accounts import service as accounts
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
+from provider_service.directory import service as directory
 from provider_service.directory.domain import Caller, email_key
 from provider_service.self_service import store
 from provider_service.self_service.domain import (
@@ -16,6 +17,7 @@ from provider_service.self_service.domain import (
     Awaits,
     DecisionOutcome,
     DecisionReason,
+    InvitationState,
     Origin,
     Privilege,
     ProvisioningStep,
@@ -23,13 +25,15 @@ from provider_service.self_service.domain import (
     RequestRecord,
     privileges_of,
     require_privilege,
+    state_of,
 )
-from provider_service.self_service.tables import SelfServiceRequest
+from provider_service.self_service.tables import SelfServiceInvitation, SelfServiceRequest
 from shared.lifecycle.self_service import REQUEST, Move
 from shared.wire.errors import NotFound
 from shared.wire.self_service import RequestState, RequestTypeCd, SubmitterKind
 
 SUBJECT = "self_service_request"
+INVITATION = "self_service_invitation"
 
 
 def record(row: SelfServiceRequest) -> RequestRecord:
@@ -68,6 +72,11 @@ def record(row: SelfServiceRequest) -> RequestRecord:
     )
 
 
+def invitation_state(row: SelfServiceInvitation, now: datetime) -> InvitationState:
+    """Return how an invitation stands."""
+    return state_of(accepted_at=row.accepted_at, revoked_at=row.revoked_at, expires_at=row.expires_at, now=now)
+
+
 def locked(session: Session, request_id: str) -> SelfServiceRequest:
     """Return a request to be changed. Raises `NotFound` (``request_unknown``)."""
     row = store.request(session, request_id, lock=True)
@@ -78,11 +87,7 @@ def locked(session: Session, request_id: str) -> SelfServiceRequest:
 
 def administered(session: Session, caller: Caller) -> list[str]:
     """Return the ids of the accounts the caller administers, by a contact that may act for them."""
-    contact = accounts.contact_of_user(session, caller.user_id) if caller.user_id else None
-    if contact is None:
-        return []
-    found = store.administered(session, contact.id)
-    return [one for one in found if _acts_for(session, one, contact.id)]
+    return _administered_by(session, caller.user_id)
 
 
 def held_for(session: Session, caller: Caller, company_id: str | None) -> frozenset[Privilege]:
@@ -91,6 +96,26 @@ def held_for(session: Session, caller: Caller, company_id: str | None) -> frozen
     if company_id is not None and company_id in administered(session, caller):
         held |= OF_ACCOUNT_ADMINISTRATOR
     return held
+
+
+def require_account(session: Session, caller: Caller, company_id: str | None) -> frozenset[Privilege]:
+    """Return what the caller may do with what belongs to an account. Raises `NotFound` for one it may not even see."""
+    held = held_for(session, caller, company_id)
+    if Privilege.READ not in held:
+        raise NotFound("There is no such account", code="company_unknown")
+    return held
+
+
+def inviter_holds(session: Session, invitation: SelfServiceInvitation) -> tuple[frozenset[Privilege], bool]:
+    """Return what whoever sent an invitation may do with its account now, and whether as staff."""
+    person = directory.get_users(session, [invitation.invited_by_id]).get(invitation.invited_by_id)
+    if person is None or not person.active:
+        return frozenset(), False
+    held = privileges_of(person.roles)
+    if Privilege.INVITE in held:
+        return held, True
+    own = invitation.company_id in _administered_by(session, person.id)
+    return (OF_ACCOUNT_ADMINISTRATOR if own else frozenset()), False
 
 
 def require_for(session: Session, caller: Caller, row: SelfServiceRequest, wanted: Privilege) -> None:
@@ -157,6 +182,14 @@ def _origin(row: SelfServiceRequest) -> Origin | None:
         asked_by=row.asked_by or "",
         same_email=email_key(row.subject_email or "") == row.email_key,
     )
+
+
+def _administered_by(session: Session, user_id: str) -> list[str]:
+    contact = accounts.contact_of_user(session, user_id) if user_id else None
+    if contact is None:
+        return []
+    found = store.administered(session, contact.id)
+    return [one for one in found if _acts_for(session, one, contact.id)]
 
 
 def _acts_for(session: Session, company_id: str, contact_id: str) -> bool:

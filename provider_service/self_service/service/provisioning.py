@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from provider_service.accounts import service as accounts
-from provider_service.accounts.domain import ContactFacts, ContactRecord, DeclaredFor
+from provider_service.accounts.domain import CompanyRecord, ContactFacts, ContactRecord, DeclaredFor
 from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.directory import service as directory
 from provider_service.directory.domain import email_key
@@ -109,18 +109,8 @@ def store_records(session: Session, request_id: str, *, now: datetime) -> None:
     if company is not None:
         accounts.link_contact(session, company.id, contact.id, actor=actor, now=now)
     grant(session, row, now_options.user_role, administrator=False, by=actor, now=now)
-    if company is not None and first:
-        domain = email_key(row.email).rpartition("@")[2]
-        vouched = grants_administrator(
-            first_user=True,
-            approved_by_person=actor.kind == "user",
-            key_secret=company.key_secret and not row.company_chosen,
-            domain_verified=domain in company.verified_domains,
-            relayed=row.submitter == SubmitterKind.RELAYED,
-        )
-        row.administrator_pending = not vouched
-        if vouched:
-            grant(session, row, now_options.acct_admin_role, administrator=True, by=actor, now=now)
+    if company is not None and _becomes_administrator(session, row, company, actor, first=first):
+        grant(session, row, now_options.acct_admin_role, administrator=True, by=actor, now=now)
     _record(session, row, ProvisioningStep.RECORDS, now)
 
 
@@ -144,6 +134,31 @@ def finish(session: Session, request_id: str, *, instance: str, embedded: bool, 
         mailing.tell_applicant(session, row, Template.SELF_SERVICE_APPROVED, instance, now)
     note(session, SYSTEM, "self_service_request.provisioned", row.id, after={"state": row.state}, now=now)
     return record(row)
+
+
+def _becomes_administrator(
+    session: Session, row: SelfServiceRequest, company: CompanyRecord, actor: Actor, *, first: bool
+) -> bool:
+    """Tell whether the user administers the account from now on; of a first one who does not, staff are told.
+
+    An invitation says so itself, for its own account, and gives neither less nor more.
+    """
+    invitation = store.invitation_of(session, row.id)
+    if invitation is not None:
+        granted = invitation.administrator and invitation.company_id == company.id
+        for pending in store.administrator_pending(session, company.id) if granted else ():
+            pending.administrator_pending = False
+        row.administrator_pending = first and not granted
+        return granted
+    vouched = grants_administrator(
+        first_user=first,
+        approved_by_person=actor.kind == "user",
+        key_secret=company.key_secret and not row.company_chosen,
+        domain_verified=email_key(row.email).rpartition("@")[2] in company.verified_domains,
+        relayed=row.submitter == SubmitterKind.RELAYED,
+    )
+    row.administrator_pending = first and not vouched
+    return vouched
 
 
 def _contact(

@@ -18,7 +18,7 @@ from provider_service.self_service.domain import (
     privileges_of,
     require_privilege,
 )
-from provider_service.self_service.service.parts import administered, held_for, note
+from provider_service.self_service.service.parts import administered, held_for, note, require_account
 from provider_service.self_service.tables import SelfServiceRequest, SelfServiceRole
 from shared.wire.errors import Conflict, Forbidden, NotFound
 from shared.wire.identifiers import new_id
@@ -42,7 +42,7 @@ def grant_role(
     Return the role, the user, and the groups the directory is to put it into. Raises `NotFound`, `Forbidden`,
     `Conflict` (``contact_without_user``, ``own_role``).
     """
-    require_privilege(_held(session, caller, company_id), Privilege.ADMINISTER_ROLES)
+    require_privilege(require_account(session, caller, company_id), Privilege.ADMINISTER_ROLES)
     accounts.lock_company(session, company_id)
     found = accounts.get_company_contact(session, company_id, contact_id)
     if found.user_id is None:
@@ -69,7 +69,7 @@ def revoke_role(session: Session, role_id: str, *, caller: Caller, now: datetime
     caller may remove the last one.
     """
     row = store.role(session, role_id)
-    held = frozenset() if row is None else _held(session, caller, row.company_id)
+    held = frozenset() if row is None else held_for(session, caller, row.company_id)
     if row is None or Privilege.READ not in held:
         raise NotFound("There is no such role", code="role_unknown")
     require_privilege(held, Privilege.ADMINISTER_ROLES)
@@ -96,7 +96,7 @@ def suspend(
 
     Raises `NotFound`, `Forbidden`; `Conflict` (``last_administrator``) as `revoke_role` does.
     """
-    held = _held(session, caller, company_id)
+    held = require_account(session, caller, company_id)
     require_privilege(held, Privilege.ADMINISTER_ROLES)
     accounts.lock_company(session, company_id)
     found = accounts.get_company_contact(session, company_id, contact_id)
@@ -167,13 +167,6 @@ def _grant(
     after = {"company_id": company_id, "contact_id": contact_id, "role": role, "administrator": administrator}
     note(session, by, "self_service_role.granted", made.id, after=after, now=now)
     return made
-
-
-def _held(session: Session, caller: Caller, company_id: str | None) -> frozenset[Privilege]:
-    held = held_for(session, caller, company_id)
-    if Privilege.READ not in held:
-        raise NotFound("There is no such account", code="company_unknown")
-    return held
 
 
 def _acting_administrators(session: Session, company_id: str) -> list[str]:

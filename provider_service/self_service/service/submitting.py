@@ -117,7 +117,7 @@ def submit(
     """
     row = stored(session, draft, by, now)
     found = match(session, row, Moment.ADMISSION, user)
-    _admit(session, row, found, house, _actor(by), now)
+    admit(session, row, found, house, actor_of(by), now)
     return Submitted(record(row), mailing.new_secret(session, row.id, "follow"))
 
 
@@ -171,7 +171,7 @@ def prove(session: Session, secret: str, *, user: DirectoryUser | None, house: H
     row = locked(session, found.id)
     if row.state != RequestState.VERIFYING:
         raise unknown_request()
-    _admit(session, row, match(session, row, Moment.ADMISSION, user), house, visitor(record(row)), now)
+    admit(session, row, match(session, row, Moment.ADMISSION, user), house, visitor(record(row)), now)
     return record(row)
 
 
@@ -219,7 +219,15 @@ def start(
     return record(row)
 
 
-def _admit(session: Session, row: SelfServiceRequest, found: Match, house: House, actor: Actor, now: datetime) -> None:
+def keep(session: Session, row: SelfServiceRequest, actor: Actor, now: datetime) -> None:
+    """Store a request that would do."""
+    session.add(row)
+    session.flush()
+    after = {"type": row.type, "submitter": row.submitter, "email": row.email}
+    note(session, actor, "self_service_request.submitted", row.id, after=after, now=now)
+
+
+def admit(session: Session, row: SelfServiceRequest, found: Match, house: House, actor: Actor, now: datetime) -> None:
     """Let a proven request go on to whoever has to act, or through."""
     move(session, row, Move.PROVE, now)
     row.expires_at = now + PENDING_LIFE
@@ -236,7 +244,7 @@ def _settle(session: Session, row: SelfServiceRequest, found: Match, house: Hous
     row.company_id = found.company.id if found.company else row.company_id
     row.contact_id = found.contact.id if found.contact else None
     if decision.outcome is DecisionOutcome.PROCEED:
-        approve_now(session, row, found, actor=SYSTEM, now=now)
+        approve_now(session, row, found, actor=found.invited_by or SYSTEM, now=now)
         return
     awaits = {DecisionOutcome.HOLD: Awaits.START, DecisionOutcome.ACCOUNT_ADMINISTRATORS: Awaits.ACCOUNT_ADMINISTRATORS}
     row.awaits = awaits.get(decision.outcome, Awaits.STAFF)
@@ -261,10 +269,7 @@ def stored(session: Session, draft: Draft, by: Submission, now: datetime) -> Sel
         title, fix = explain(DecisionReason.CLOSED)
         raise Forbidden(title, code="registration_closed", fix=fix)
     row = prepare(session, draft, by, now=now)
-    session.add(row)
-    session.flush()
-    after = {"type": row.type, "submitter": row.submitter, "email": row.email}
-    note(session, _actor(by), "self_service_request.submitted", row.id, after=after, now=now)
+    keep(session, row, actor_of(by), now)
     return row
 
 
@@ -276,7 +281,8 @@ def _by_secret(session: Session, secret: str, purpose: str) -> SelfServiceReques
     return row
 
 
-def _actor(by: Submission) -> Actor:
+def actor_of(by: Submission) -> Actor:
+    """Return who submits, as the audit trail names them."""
     if by.user_id:
         return Actor("user", by.user_id, by.name, by.address)
     if by.connection_id:

@@ -35,6 +35,7 @@ PAGES = {
     "/requests": EVERYBODY,
     "/requests/new": EVERYBODY,
     "/people": EVERYBODY,
+    "/invitations": EVERYBODY,
     "/registrations": STAFF,
     "/registrations?state=Open": STAFF,
     "/registrations/new": ADMINS,

@@ -260,6 +260,35 @@ def test_somebody_signs_up_is_let_in_and_signs_in_accessibly(page: Page, running
     assert found == []
 
 
+def test_somebody_is_invited_and_accepts_accessibly(page: Page, running: Running) -> None:
+    world, found = running.world, list[str]()
+    running.run(world.record)
+    running.run(world.contact)
+    admin = running.run(lambda: world.person(*STAFF, name="Ada Lovelace"))
+    enter(page, admin.email)
+    page.get_by_label("Main navigation").get_by_role("link", name="Invitations").click()
+    page.get_by_text("Nobody is invited").wait_for()
+    page.get_by_label("E-mail address").fill("bea@harbour.example")
+    page.get_by_role("button", name="Invite", exact=True).click()
+    page.get_by_text("The invitation was sent to bea@harbour.example.").wait_for()
+    found += violations(page, "invitations")
+    page.context.clear_cookies()
+    (letter,) = running.run(lambda: post(world, "bea@harbour.example"))
+    page.goto(f"/sign-up/invitation#token={secret(letter)}")
+    found += violations(page, "invitation-link")
+    page.get_by_role("button", name="Show the invitation").click()
+    page.get_by_label("First name").fill("Bea")
+    found += violations(page, "invitation")
+    page.get_by_role("button", name="Accept the invitation").click()
+    page.get_by_role("heading", name="The invitation is accepted").wait_for()
+    found += violations(page, "invitation-accepted")
+    page.goto(f"/sign-up/invitation#token={secret(letter)}")
+    page.get_by_role("button", name="Show the invitation").click()
+    page.get_by_text("This invitation was accepted already").wait_for()
+    found += violations(page, "invitation-ended")
+    assert found == []
+
+
 def enter(page: Page, email: str) -> None:
     """Sign in."""
     page.goto("/sign-in")

@@ -208,7 +208,7 @@ async def test_a_test_mail_is_queued_once_per_key(house):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_mail_can_be_written_in_every_language(template, language):
     values = INVITATION | {"link": "https://l", "instance": "i", "asked_by": "me", "note": "n"}
-    values |= {"applicant": "a@example.com", "reminder": True}
+    values |= {"applicant": "a@example.com", "reminder": True, "days": 7}
     subject, text, html = render(template, language, values)
     assert subject
     assert "{{" not in text + html
