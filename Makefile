@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all check bench openapi fuzz clean kill-200 kill-1000
+.PHONY: demo test test-all check bench bench-people openapi fuzz clean kill-200 kill-1000
 
 demo: .venv/ready
 	$(BIN)/python -m demo
@@ -22,6 +22,10 @@ check: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+# 10,000 people register themselves, and a stranger tries to tell who is known.
+bench-people: .venv/ready
+	$(BIN)/python -m benchmarks.people
 
 kill-200 kill-1000: .venv/ready
 	KILL_CYCLES=$(@:kill-%=%) KILL_SECONDS=86400 $(BIN)/python -m pytest tests/e2e/test_kill.py -k killed -s

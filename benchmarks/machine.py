@@ -15,6 +15,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def resident_mib(pid: int) -> float:
+    """Return the memory a process holds at present, in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def load_average() -> float:
     """Return the load average of the last minute: what else the machine was doing."""
     return round(os.getloadavg()[0], 2)

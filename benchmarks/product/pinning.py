@@ -12,8 +12,8 @@ from shared.wire.states import DeliveryMode, InstanceType
 SCOPES = frozenset({"incidents:read", "incidents:write", "connections:read", "connections:write"})
 
 
-def prepare(instance: Instance, peer: Instance) -> None:
-    """Make schema, instance record, keys, first administrator and a token."""
+def prepare(instance: Instance, peer: Instance, scopes: frozenset[str] = SCOPES) -> None:
+    """Make schema, instance record, keys, first administrator and a token of these scopes."""
     instance.directory.mkdir(parents=True, exist_ok=True)
     instance.migrate(peer)
     composition = instance.module("composition")
@@ -21,7 +21,7 @@ def prepare(instance: Instance, peer: Instance) -> None:
     try:
         with context.database.transaction() as session:
             record = _create_record(instance, session, composition.instance_hooks(context.masters))
-            instance.token = _token(instance, session)
+            instance.token = _token(instance, session, scopes)
         instance.module("instance.service").mark(record, instance.directory)
         with context.database.transaction() as session:
             keys = instance.module("keys.service")
@@ -69,13 +69,13 @@ def _create_record(instance: Instance, session: Any, hooks: Any) -> Any:
     )
 
 
-def _token(instance: Instance, session: Any) -> str:
+def _token(instance: Instance, session: Any, scopes: frozenset[str]) -> str:
     directory = instance.module("directory.service")
     domain = instance.module("directory.domain")
     password = directory.hasher(1, 8, 1).prepare(PASSWORD)
     person = directory.ensure_admin_from_environment(session, email=ADMIN, password=password, now=now())
     caller = domain.Caller(_operator(instance), person.id, domain.FIRST_ADMIN_ROLES)
-    made = directory.create_token(session, name="benchmark", scopes=SCOPES, days=1, caller=caller, now=now())
+    made = directory.create_token(session, name="benchmark", scopes=scopes, days=1, caller=caller, now=now())
     return str(made.secret)
 
 
