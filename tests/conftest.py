@@ -19,6 +19,8 @@ import psycopg
 import pytest
 import structlog
 
+from tests.databases import alone
+
 _SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "OTEL_")
 _OURS = ("shared", "provider_service", "consumer_service")
 _database_numbers = itertools.count(1)
@@ -117,7 +119,7 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     with psycopg.connect(host=postgresql_server, user="postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
         yield f"postgresql://postgres@/{name}?host={postgresql_server}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        alone(connection, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -7,6 +7,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.databases import alone
+
 SIDES = ("provider", "consumer")
 
 
@@ -23,4 +25,4 @@ def pair_urls(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[s
             connection.execute(f"CREATE DATABASE {name}".encode())
         yield {side: f"postgresql://postgres@/{name}?host={host}" for side, name in names.items()}
         for name in names.values():
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            alone(connection, f"DROP DATABASE {name} WITH (FORCE)")

@@ -16,7 +16,7 @@ from demo.mailbox import Mailbox
 from tests.e2e.machines import ADMIN, Machine, free_port
 from tests.e2e.people import Account, Person
 from tests.e2e.screens import picture
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
@@ -69,7 +69,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"{CHROMIUM} is missing")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags, timeout=PATIENCE_MS)
         yield chromium
         chromium.close()
 

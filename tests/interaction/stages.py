@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.databases import alone
 from tests.interaction.world import World, keep, open_world
 
 ENGINES = ["sqlite", "postgresql"]
@@ -60,7 +61,7 @@ class Ground:
         with psycopg.connect(host=self.server, user="postgres", autocommit=True) as server:
             for side in SIDES:
                 names = [ground._database(side) for ground in (self, *others)]
-                server.execute(statement.format(*names).encode())
+                alone(server, statement.format(*names))
 
 
 async def _invited(world: World) -> None:

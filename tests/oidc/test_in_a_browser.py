@@ -45,7 +45,7 @@ def chromium() -> Path:
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=str(chromium), args=flags)
+        launched = await playwright.chromium.launch(executable_path=str(chromium), args=flags, timeout=PATIENCE_MS)
         yield launched
         await launched.close()
 

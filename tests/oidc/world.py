@@ -18,10 +18,10 @@ from pydantic import SecretStr
 
 from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role
+from tests.databases import lay_tables
 from tests.oidc.provider import CLIENT, SECRET, IdentityProvider
 from tests.peer.live import live, loopback
 from tests.peer.network import Clock
-from tests.tables import lay_tables
 
 ISSUER = "https://exchange.example"
 PASSWORD = "correct horse battery staple"

@@ -31,7 +31,7 @@ from shared.transport.client import PeerClient
 from shared.transport.egress import EgressPolicy
 from shared.transport.limits import RequestIds
 from shared.wire.states import Role
-from tests.tables import lay_tables
+from tests.databases import lay_tables
 
 ISSUER = "http://127.0.0.1:8000"
 PASSWORD = "correct horse battery staple"

@@ -27,11 +27,11 @@ from consumer_service.provider_connections import checks as provider_connection_
 from consumer_service.settings import Settings
 from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role
+from tests.databases import lay_tables
 from tests.peer.network import Clock, Line
 from tests.peer.provider import Provider
 from tests.peer.registration import Registration
 from tests.peer.wire import Document
-from tests.tables import lay_tables
 
 ISSUER = "https://desk.example"
 PROVIDER = "https://hub.example"

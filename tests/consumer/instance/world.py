@@ -30,7 +30,7 @@ from shared.transport.edge import protect
 from shared.transport.egress import EgressPolicy
 from shared.wire.errors import Forbidden
 from shared.wire.states import Role
-from tests.tables import lay_tables
+from tests.databases import lay_tables
 
 ISSUER = "https://desk.example"
 ADA = Actor("user", "ada", "Ada")

@@ -26,7 +26,7 @@ from shared.wire.identifiers import new_id
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode, InstanceType, KeyPurpose, Role
-from tests.tables import lay_tables
+from tests.databases import lay_tables
 
 P = "https://provider.example"
 C = "https://consumer.example"

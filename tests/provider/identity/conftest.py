@@ -19,8 +19,8 @@ from provider_service.scim import peer, service
 from shared.runtime.database import Database
 from shared.transport.client import PeerClient, in_process
 from shared.transport.egress import EgressPolicy
+from tests.databases import lay_tables
 from tests.provider.conftest import Clock, House
-from tests.tables import lay_tables
 
 THERE = "https://directory.example"
 

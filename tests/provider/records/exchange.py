@@ -19,7 +19,7 @@ from shared.wire.identifiers import new_id
 from shared.wire.messages import Message, Outcome
 from shared.wire.states import ConnectionState, DeliveryMode
 from shared.wire.strict_json import decode
-from tests.tables import lay_tables
+from tests.databases import lay_tables
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -24,6 +24,7 @@ from shared.interface.frame import Account, Frame, NavigationGroup, NavigationIt
 from shared.interface.headers import SecurityHeaders, allow_form_redirect
 from shared.interface.rendering import Pages, Side, Surroundings
 from shared.wire.errors import Forbidden, Unavailable
+from tests.patience import PATIENCE_MS
 
 CHROMIUM = Path("/usr/bin/chromium")
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
@@ -170,6 +171,6 @@ def browser() -> Iterator[Browser]:
         "--host-resolver-rules=MAP plain.example 127.0.0.1",
     ]  # fmt: skip
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags, timeout=PATIENCE_MS)
         yield chromium
         chromium.close()

@@ -1,15 +1,31 @@
-"""Lay a service's tables into an empty database of a test: composed once a test process, then sent as one script."""
+"""Databases of tests: a service's tables as one script, and statements that need a database without guests."""
 
 import importlib
+import time
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, event, inspect
 
 from shared.delivery.tables import delivery_metadata
 from shared.runtime.database import Database
+from tests.patience import PATIENCE_SECONDS
 
 _scripts: dict[tuple[str, str], str] = {}
 """Engine and package to all statements that make the tables and their triggers."""
+
+
+def alone(server: psycopg.Connection, statement: str) -> None:
+    """Copy or drop databases. PostgreSQL waits 5 s for those who leave them; a busy machine may take longer."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            server.execute(statement.encode())
+        except psycopg.errors.ObjectInUse:
+            if time.monotonic() > end:
+                raise
+        else:
+            return
 
 
 def lay_tables(database: Database, package: str) -> None:
