@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import replace
 
 import httpx
@@ -86,7 +87,7 @@ async def test_every_peer_route_refuses_who_does_not_sign(pushing: World, side: 
         if not path.startswith("/exchange/") or path in unsigned:
             continue
         for method in methods:
-            target = ours.issuer + path.replace("{number}", "REG0000001")
+            target = ours.issuer + re.sub(r"\{\w+\}", "REG0000001", path)
             headers = (("content-type", "application/json"),) if method == "post" else ()
             body = b"{}" if method == "post" else b""
             found = await raw.send(ours, SignedMessage(method.upper(), target, headers, body))
