@@ -46,4 +46,7 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "service_exchange.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	for name in provider consumer; do \
+		printf '#!%s\nfrom %s_service.cli import main\n\nmain()\n' "$(CURDIR)/$(BIN)/python" $$name > $(BIN)/$$name && chmod +x $(BIN)/$$name; \
+	done
 	touch $@
