@@ -30,6 +30,7 @@ from consumer_service.keys.service import KeyHolder
 from consumer_service.mail import routes as mail
 from consumer_service.oidc import routes as oidc
 from consumer_service.records import routes as records
+from consumer_service.self_service import routes as self_service
 from consumer_service.settings import Settings
 from consumer_service.worker import Worker, keys_turn
 from shared.runtime.health import Health, metrics_route
@@ -51,6 +52,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     oidc.router,
     connections.router,
     handshakes.router,
+    self_service.router,
     records.router,
     instance_peer.router,
     key_peer.router,

@@ -24,6 +24,7 @@ from consumer_service.mail.domain import Handover
 from consumer_service.oidc import service as oidc
 from consumer_service.provider_connections import calls as provider_connection_calls
 from consumer_service.provider_connections import service as provider_connections
+from consumer_service.self_service import calls as self_service_calls
 from consumer_service.settings import Settings
 from shared.delivery import answers, aside, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
@@ -60,6 +61,7 @@ class Worker:
                 Turn("mails", 5, self.mail),
                 Turn("handshakes", 5, self.handshakes),
                 Turn("connections", 1, self.connections),
+                Turn("access", 5, self.access),
                 Turn("watch", 1, self.watch),
                 *keys_turn(context),
                 Turn("beat", 15, self.beat, wakeable=False),
@@ -124,6 +126,10 @@ class Worker:
         await connection_calls.goodbyes_due(self._context)
         await connection_calls.key_notices_due(self._context, hooks)
         await connection_calls.refreshes_due(self._context)
+
+    async def access(self) -> None:
+        """Hand over the requests for access that wait, and ask how the others stand."""
+        await self_service_calls.go_on_due(self._context)
 
     async def _bring_back(self) -> None:
         now_ms = _ms(self._context.clock())

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from consumer_service.console import (
+    access_requests,
     connections,
     first_run,
     identities,
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     rekeying.router,
     message_log.router,
     incidents.router,
+    access_requests.router,
     issues.router,
     key_ring.router,
     tokens.router,

@@ -37,6 +37,7 @@ def frame_of(request: Request) -> Frame:
 def _groups(request: Request, caller: Caller, around: Around | None) -> list[NavigationGroup]:
     issues = (around.open_issues or None) if around else None
     staff, admin = not caller.roles.isdisjoint(STAFF), Role.ADMIN in caller.roles
+    operator = admin or Role.SN_SB_ADMIN in caller.roles
     places: Sequence[tuple[str, Sequence[tuple[bool, NavigationItem]]]] = (
         (
             "",
@@ -45,6 +46,7 @@ def _groups(request: Request, caller: Caller, around: Around | None) -> list[Nav
                 (staff, NavigationItem("Provider connections", "/provider-connections", "list")),
                 (staff, NavigationItem("Connections", "/connections", "exchange")),
                 (staff, NavigationItem("Incidents", "/incidents", "inbox")),
+                (operator, NavigationItem("Access requests", "/access-requests", "people")),
             ),
         ),
         (

@@ -48,7 +48,7 @@ KEPT_ROLES: Final = frozenset({Role.ADMIN, Role.SN_KMF_ADMIN})
 SCOPES: Final = frozenset(
     f"{noun}:{act}"
     for noun in ("users", "tokens", "provider-connections", "connections", "issues", "keys", "incidents",
-                 "instance", "mails", "identity-providers")
+                 "instance", "mails", "identity-providers", "access-requests")
     for act in ("read", "write")
 ) | {"audit:read", "events:read"}  # fmt: skip
 """What a token may be allowed; ``write`` includes ``read``."""

@@ -23,8 +23,10 @@ _SCAN = "onboarding.md, Pre-onboarding scan"
 _ACCESS = "self_service.md, Request"
 
 REQUIREMENTS: dict[str, Requirement] = {
+    "access.asked": Requirement(_ACCESS, "A consumer's administrators submit and follow requests for its people."),
     "access.believed": Requirement(_ACCESS, "A hostile consumer that asserts anybody's identity gains nothing."),
     "access.complete": Requirement(_ACCESS, "A consumer's person is let in, and its consumer follows it."),
+    "access.lies": Requirement(_ACCESS, "A provider that lies about a request is not followed."),
     "access.once": Requirement(_ACCESS, "A request counts once, however often it is sent."),
     "access.own": Requirement(_ACCESS, "A connection sees its own requests and no others."),
     "access.refused": Requirement(_ACCESS, "What will not do is refused, whatever is known."),

@@ -41,6 +41,7 @@ class Worker(Protocol):
     async def keys(self) -> None: ...
     async def beat(self) -> None: ...
     async def watch(self) -> None: ...
+    async def access(self) -> None: ...
 
 
 class Side:
@@ -179,6 +180,7 @@ class Side:
             self.worker.delivery.deliver_due,
             self.pull,
         ]
+        turns += [self.worker.access] if self.package == "consumer_service" else []
         for turn in turns:
             try:
                 await turn()

@@ -85,6 +85,8 @@ _PROVIDER: Final[_Rows] = {
 }
 
 _CONSUMER: Final[_Rows] = {
+    (DESK, "access-requests:read"): "list_access_requests get_access_request",
+    (DESK, "access-requests:write"): "create_access_request refresh_access_request",
     (READERS, "provider-connections:read"): "list_provider_connections get_provider_connection",
     (ADMIN, "provider-connections:write"): (
         "create_provider_connection validate_provider_connection connect_to_provider confirm_comparison_code"

@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from consumer_service.connections.calls import sending
+from consumer_service.self_service.service import AccessRequest
 from shared.wire.messages import Message
 from shared.wire.problems import Problem
-from shared.wire.self_service import RELAY_PATH
 from tests.openapi.onboarding import Operator, announce, connect, register, take_up, until
 from tests.openapi.world import ORIGINS, Instance, Seen, World, opened
 
@@ -69,7 +68,7 @@ async def _lived(world: World) -> Facts:
     known = {
         "provider": await _known(world.provider) | {
             "spare_contact_id": spare["id"],
-            "relayed_request_id": relayed,
+            "relayed_request_id": relayed["provider"],
             "object": declared["object"],
             "code": declared["code"],
             "option": "SVC_CSS_ALLOW_CONTACT",
@@ -92,6 +91,7 @@ async def _lived(world: World) -> Facts:
             **incidents[side.name],
         }
     taken = (await Operator(world.consumer).call("GET", "/api/v1/provider-connections"))["items"]
+    known["consumer"] |= {"request_id": relayed["consumer"]}
     known["consumer"] |= {"provider_connection_id": taken[0]["id"], "number": taken[0]["number"]}
     for side in sides:
         await _contested(side, pushed["connection_id"])
@@ -165,13 +165,17 @@ async def _restored(world: World) -> None:
         await world.turn()
 
 
-async def _relayed(world: World, connection_id: str) -> str:
-    """Let the consumer ask for access for one of its people; return the request's id."""
-    context = world.consumer.app.state.context
-    line = await sending.line_to(context, connection_id)
-    body = {"user": {"id": "ada"}, "attributes": {"EmailAddress": "ada@desk.example"}}
-    reply = await sending.call_over(context, line, RELAY_PATH, json.dumps(body).encode(), "relayed")
-    return str(json.loads(reply.body)["id"])
+async def _relayed(world: World, connection_id: str) -> dict[str, str]:
+    """Let the consumer ask for access for one of its people; return the request's id on either side."""
+    desk = Operator(world.consumer)
+    person = (await desk.call("GET", "/api/v1/users"))["items"][0]
+    body = {"connection_id": connection_id, "user_id": person["id"]}
+    made = await desk.call("POST", "/api/v1/access-requests", body)
+    await world.turn()
+    shown = await desk.call("POST", f"/api/v1/access-requests/{made['id']}/refresh")
+    with world.consumer.app.state.context.database.transaction() as session:
+        taken = session.get(AccessRequest, shown["id"])
+        return {"consumer": shown["id"], "provider": str(taken and taken.peer_request_id)}
 
 
 async def _contested(side: Instance, connection_id: str) -> None:

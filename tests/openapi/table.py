@@ -77,6 +77,7 @@ CALLS: Final[Mapping[str, Call]] = {
     "choose_request_company": Call({"company_id": "company_id"}, path={"request_id": "chosen_request_id"}),
     "withdraw_request": Call(path={"request_id": "withdrawn_request_id"}),
     "decide_requests": Call({"ids": ["bulk_request_id"]}),
+    "create_access_request": Call({"connection_id": "connection_id", "user_id": "user_id"}),
     "get_relayed_request": Call(path={"request_id": "relayed_request_id"}),
     "grant_role": Call({"company_id": "company_id", "contact_id": "registered_contact_id"}),
     "invite_to_account": Call({"company_id": "company_id", "email": "invited@example.com"}),

@@ -169,7 +169,8 @@ def test_an_onboarding_from_link_to_code_is_accessible_all_along(page: Page, run
 @pytest.mark.parametrize(
     "path",
     ["/instance", "/instance/edit", "/users", "/users/new", "/account", "/tokens", "/tokens/new", "/keys", "/health",
-     "/connections", "/incidents", "/audit", "/set-password", "/password/forgot", "/nowhere"],
+     "/connections", "/incidents", "/access-requests", "/access-requests/new",
+     "/audit", "/set-password", "/password/forgot", "/nowhere"],
 )  # fmt: skip
 def test_a_shared_page_is_accessible(page: Page, running: Running, path: str) -> None:
     sign_in(page, running)

@@ -19,17 +19,18 @@ pytestmark = pytest.mark.anyio
 
 EVERYBODY = ("/", "/keys", "/tokens", "/tokens/new", "/account")
 STAFF = ("/provider-connections", "/connections", "/incidents", "/health", "/health?show=all", "/instance")
+OPERATORS = ("/access-requests", "/access-requests/new")
 ADMIN = ("/users", "/users/new", "/audit", "/instance/edit")
 
 
-@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *ADMIN])
+@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *OPERATORS, *ADMIN])
 async def test_an_administrator_sees_every_page(admin: Browser, path: str) -> None:
     answer = await admin.get(path)
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", [*STAFF, *ADMIN])
+@pytest.mark.parametrize("path", [*STAFF, *OPERATORS, *ADMIN])
 async def test_somebody_without_a_role_sees_none_of_it(world: World, path: str) -> None:
     nobody = await world.browser(Role.SN_SB_PRO_CONSUMER)
     answer = await nobody.get(path)
@@ -42,7 +43,7 @@ async def test_everybody_sees_what_is_their_own(world: World, path: str) -> None
     assert (await (await world.browser(Role.SN_SB_PRO_CONSUMER)).get(path)).status_code == 200
 
 
-@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *ADMIN])
+@pytest.mark.parametrize("path", [*EVERYBODY, *STAFF, *OPERATORS, *ADMIN])
 async def test_who_is_not_signed_in_is_asked_to_and_comes_back(world: World, admin: Browser, path: str) -> None:
     answer = await (await world.browser()).get(path)
     assert answer.headers["location"].startswith("/sign-in?next=")
