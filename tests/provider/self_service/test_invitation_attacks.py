@@ -239,3 +239,19 @@ async def test_an_account_s_administrators_make_no_mail_cannon_of_it(town, monke
     full = await ada.post(INVITATIONS, json={"company_id": town.company, "email": BEA})
     assert (full.status_code, full.json()["code"]) == (429, "invitations_too_many")
     await invited(town)
+
+
+async def test_an_invitation_as_administrator_is_for_its_own_account_also_where_staff_choose_another(town):
+    looms = await town.make_company("Looms")
+    for _ in range(2):
+        await town.admin.post("/api/v1/contacts", json={"email": BEA})
+    _, letter = await invited(town, administrator=True)
+    made = await accept(town, letter)
+    at = f"{REQUESTS}/{made.request.id}"
+    assert (await town.staff.put(f"{at}/company", json={"company_id": looms})).status_code == 200
+    first, second = (await town.admin.get(f"/api/v1/contacts?email={BEA}")).json()["items"]
+    await town.admin.post(f"/api/v1/contacts/{first['id']}/merge", json={"into_id": second["id"]})
+    answer = await town.staff.post(f"{at}/approve", json={})
+    assert (answer.json()["state"], answer.json()["administrator_pending"]) == ("ORA_CSS_APPROVED", True), answer.text
+    held = (await town.admin.get(ROLES)).json()["items"]
+    assert [(one["company_id"], one["administrator"]) for one in held] == [(looms, False)]
