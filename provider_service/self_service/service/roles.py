@@ -75,7 +75,7 @@ def revoke_role(session: Session, role_id: str, *, caller: Caller, now: datetime
     require_privilege(held, Privilege.ADMINISTER_ROLES)
     if row.company_id is not None:
         accounts.lock_company(session, row.company_id)
-        if row.administrator and list(store.administrators(session, row.company_id)) == [row.contact_id]:
+        if row.administrator and _is_last(session, row.company_id, row.contact_id):
             _require_last(held)
     contact = accounts.find_contact(session, row.contact_id)
     if contact is not None and contact.user_id == caller.user_id and not privileges_of(caller.roles):
@@ -101,7 +101,11 @@ def suspend(
     accounts.lock_company(session, company_id)
     found = accounts.get_company_contact(session, company_id, contact_id)
     _require_other(caller, found)
-    if suspended and _acting_administrators(session, company_id) == [found.id]:
+    if (
+        suspended
+        and found.id in _acting_administrators(session, company_id)
+        and _is_last(session, company_id, found.id)
+    ):
         _require_last(held)
     made = accounts.set_company_contact_enabled(
         session, company_id, found.id, change=lambda _: not suspended, actor=caller.actor, now=now
@@ -167,6 +171,11 @@ def _grant(
     after = {"company_id": company_id, "contact_id": contact_id, "role": role, "administrator": administrator}
     note(session, by, "self_service_role.granted", made.id, after=after, now=now)
     return made
+
+
+def _is_last(session: Session, company_id: str, contact_id: str) -> bool:
+    """Tell whether nobody else could administer an account: whoever is suspended does not count."""
+    return not {*_acting_administrators(session, company_id)} - {contact_id}
 
 
 def _acting_administrators(session: Session, company_id: str) -> list[str]:
