@@ -17,6 +17,7 @@ from tests.interaction.sides import Side
 from tests.interaction.stages import ENGINES
 from tests.interaction.stranger import onboard_at_ours, settle_with_ours, strange_consumer
 from tests.interaction.world import PROVIDER, World
+from tests.peer.access import REQUESTS
 from tests.peer.connection import MESSAGES
 from tests.peer.consumer import Consumer, Handshake
 from tests.peer.crypto import Key
@@ -125,6 +126,7 @@ async def test_one_consumer_reaches_neither_connection_nor_registration_of_anoth
         ("/exchange/v1/keys", {"key_set": peer.key_set()}),
         ("/exchange/v1/goodbye", {"reason": "mine"}),
         ("/exchange/v1/heartbeat", {}),
+        (REQUESTS, {"user": {"id": "eve"}, "attributes": {"EmailAddress": "eve@elsewhere.example"}}),
     ):
         with pytest.raises(Refused) as caught:
             await peer.on_connection(handshake.connection, "POST", path, body, "attack")
@@ -138,7 +140,7 @@ async def test_one_consumer_reaches_neither_connection_nor_registration_of_anoth
         with pytest.raises(Refused) as caught:
             await peer.step(handshake, step, body)
         codes.append(caught.value.code)
-    assert codes == ["key_unknown"] * 9
+    assert codes == ["key_unknown"] * 10
     assert (await pushing.provider.api("GET", f"connections/{ours}"))["state"] == "Active"
 
 
@@ -284,7 +286,7 @@ async def test_hostile_json_from_a_known_peer_is_refused_on_every_call_and_break
     found = []
     for body, _, _ in HOSTILE:
         found.append((body, *await _signed(invited, peer, MESSAGES, body)))
-        for path in ("heartbeat", "keys", "outcomes"):
+        for path in ("heartbeat", "keys", "outcomes", "self-service/requests"):
             status, code = await _signed(invited, peer, f"/exchange/v1/{path}", body)
             assert (status, code) in {(400, "malformed"), (422, "invalid")}, (path, body)
     assert found == HOSTILE

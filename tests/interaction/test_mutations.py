@@ -14,6 +14,7 @@ from shared.wire.errors import ExchangeError
 from tests.interaction import raw
 from tests.interaction.network import Call, Wire
 from tests.interaction.world import CONSUMER, PROVIDER, World
+from tests.peer.access import REQUESTS
 from tests.shared.signing.mutations import Mutation, SignedMessage, request_mutations, response_mutations
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +123,18 @@ async def test_no_mutation_of_a_fetch_or_a_settlement_is_accepted(pulling: World
     await pulling.provider.share("something")
     await pulling.consumer.turn()
     await survive_nowhere(pulling, PULLED, PROVIDER)
+
+
+@pytest.mark.requirement("attacks.mutations")
+async def test_no_mutation_of_a_request_for_access_is_accepted(pushing: World):
+    connection = await pushing.consumer.connection()
+    body = {"connection_id": connection["id"], "user_id": await pushing.administrator()}
+    made = await pushing.consumer.api("POST", "access-requests", body)
+    await pushing.consumer.worker.access()
+    await pushing.consumer.api("POST", f"access-requests/{made['id']}/refresh")
+    (looked,) = pushing.wire.seen(f"GET {REQUESTS}/.*")
+    await survive_nowhere(pushing, [f"POST {REQUESTS}", looked.name], PROVIDER)
+    assert len(pushing.wire.seen(f"POST {REQUESTS}")) == 1
 
 
 class Mangler(httpx.AsyncBaseTransport):
