@@ -52,10 +52,11 @@ def pairs_of(text: str) -> list[tuple[str, str]]:
 def counterpart(name: str, pairs: Mapping[str, str], contact: Mapping[str, AttributeType]) -> str | None:
     """Return the contact's attribute that belongs to an attribute of the request, if there is one.
 
-    The same name, ignoring ``_c``, belongs together by itself; the map says it for the rest (seed).
+    The same name, ignoring ``_c``, belongs together by itself; the map says it for the rest (seed). The contact's
+    address is the request's, whose mailbox was proven, and nothing that is merely called like it.
     """
     if name in contact:
         return name
     bare = name.removesuffix("_c")
-    same = next((other for other in contact if other.removesuffix("_c") == bare), None)
+    same = next((other for other in contact if other.removesuffix("_c") == bare and other != "EmailAddress"), None)
     return same or pairs.get(name)
