@@ -93,8 +93,12 @@ def check_registry() -> CheckRegistry:
 
 
 def account_hooks() -> AccountHooks:
-    """Return what higher slices have to say before contacts are merged and declarations taken back."""
-    return AccountHooks(before_removal=(options.forbid_removal,))
+    """Return what higher slices have to say before contacts and declarations are merged, switched off or taken back."""
+    return AccountHooks(
+        before_merge=(self_service.bring_along,),
+        before_switching_off=(self_service.keep_administrator,),
+        before_removal=(options.forbid_removal,),
+    )
 
 
 async def rewrap(database: Database, masters: Masters, *, actor: Actor) -> Rewrapped:

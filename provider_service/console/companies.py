@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from provider_service.accounts import service
+from provider_service.accounts.deps import AccountHooksDep
 from provider_service.accounts.domain import (
     AttributeRecord,
     AttributeType,
@@ -27,6 +28,7 @@ from provider_service.console.deps import (
     name_of_instance,
     notify,
     page,
+    say_error,
 )
 from provider_service.console.forms import Form
 from provider_service.context import Context, ContextDep
@@ -191,20 +193,24 @@ async def create_contact(company_id: str, request: Request, context: ContextDep,
 
 @router.post("/companies/{company_id}/contacts/{contact_id}")
 async def switch_contact(
-    company_id: str, contact_id: str, request: Request, context: ContextDep, caller: OperatorDep
+    company_id: str, contact_id: str, request: Request, context: ContextDep, hooks: AccountHooksDep, caller: OperatorDep
 ) -> Response:
     """Switch a contact on or off."""
     form = await forms.read(request)
     wanted = form.value("enabled") == "yes"
     now = context.clock()
-    contact = await context.database.write(
-        service.set_company_contact_enabled,
-        company_id,
-        contact_id,
-        change=lambda _: wanted,
-        actor=caller.actor,
-        now=now,
-    )
+    try:
+        contact = await context.database.write(
+            service.set_company_contact_enabled,
+            company_id,
+            contact_id,
+            change=lambda _: wanted,
+            hooks=hooks,
+            caller=caller,
+            now=now,
+        )
+    except Conflict as error:
+        return say_error(request, f"/companies/{company_id}", error)
     sentence = "{name} may act again." if wanted else "{name} may no longer act."
     return notify(request, f"/companies/{company_id}", "success", sentence, name=contact.name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from provider_service.self_service.tables import (
@@ -148,6 +148,18 @@ def held(session: Session, company_id: str | None, contact_id: str) -> Sequence[
         SelfServiceRole.company_id.is_(None) if company_id is None else SelfServiceRole.company_id == company_id
     )
     return session.scalars(query.order_by(SelfServiceRole.id)).all()
+
+
+def roles_of(session: Session, contact_id: str) -> Sequence[SelfServiceRole]:
+    """Return every role of a contact, for whatever account."""
+    query = select(SelfServiceRole).where(SelfServiceRole.contact_id == contact_id)
+    return session.scalars(query.order_by(SelfServiceRole.id)).all()
+
+
+def move_requests(session: Session, contact_id: str, into_id: str) -> None:
+    """Let every request that has found or made a contact have another instead."""
+    query = update(SelfServiceRequest).where(SelfServiceRequest.contact_id == contact_id)
+    session.execute(query.values(contact_id=into_id))
 
 
 def roles(

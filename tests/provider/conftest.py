@@ -10,8 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from provider_service import composition
 from provider_service.accounts import routes as accounts
-from provider_service.accounts.service import AccountHooks
 from provider_service.audit import routes as audit
 from provider_service.audit.domain import SYSTEM
 from provider_service.context import Context
@@ -21,7 +21,6 @@ from provider_service.directory.domain import SCOPES, Person
 from provider_service.directory.service import NewPassword
 from provider_service.mail import routes as mail
 from provider_service.options import routes as options
-from provider_service.options import service as option_service
 from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
 from shared.runtime.database import Database
@@ -140,7 +139,7 @@ async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     for router in (audit.router, mail.router, directory.router, *of_accounts):
         app.include_router(router)
     app.state.context = context
-    app.state.account_hooks = AccountHooks(before_removal=(option_service.forbid_removal,))
+    app.state.account_hooks = composition.account_hooks()
     deps.install(app)
     problems.install(app)
     app.add_middleware(RequestIds)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from provider_service.accounts import service
-from provider_service.accounts.deps import ReaderDep, WriterDep
+from provider_service.accounts.deps import AccountHooksDep, ReaderDep, WriterDep
 from provider_service.accounts.domain import CompanyContactRecord
 from provider_service.accounts.schemas import CompanyContactCreate, CompanyContactPatch, CompanyContactView, PageQuery
 from provider_service.audit.deps import Answer, carry_out_once, place_in
@@ -112,6 +112,7 @@ async def update_company_contact(
     caller: WriterDep,
     body: PatchBody,
     context: ContextDep,
+    hooks: AccountHooksDep,
     response: Response,
     *,
     if_match: IfMatch = None,
@@ -124,7 +125,7 @@ async def update_company_contact(
 
     now = context.clock()
     record = await context.database.write(
-        service.set_company_contact_enabled, company_id, contact_id, change=change, actor=caller.actor, now=now
+        service.set_company_contact_enabled, company_id, contact_id, change=change, hooks=hooks, caller=caller, now=now
     )
     response.headers["etag"] = etag_of(record.version)
     return CompanyContactView.of(record)

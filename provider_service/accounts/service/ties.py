@@ -9,7 +9,7 @@ from provider_service.accounts import store
 from provider_service.accounts.domain import CompanyContactRecord, ContactFacts
 from provider_service.accounts.service.companies import get_company
 from provider_service.accounts.service.contacts import create_contact, find_contact, stamp_contact
-from provider_service.accounts.service.parts import flush, note, sees, unknown_company, unknown_contact
+from provider_service.accounts.service.parts import AccountHooks, flush, note, sees, unknown_company, unknown_contact
 from provider_service.accounts.tables import AccountContact, Company, Contact
 from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
@@ -74,11 +74,18 @@ def set_company_contact_enabled(
     contact_id: str,
     *,
     change: Callable[[CompanyContactRecord], bool],
-    actor: Actor,
+    hooks: AccountHooks | None = None,
+    caller: Caller,
     now: datetime,
 ) -> CompanyContactRecord:
-    """Switch a company's contact on or off; the person and its other companies stay as they are. Raises `NotFound`."""
+    """Switch a company's contact on or off; the person and its other companies stay as they are.
+
+    Raises `NotFound`, and whatever the hooks object to.
+    """
     present = get_company_contact(session, company_id, contact_id)
+    if present.enabled and hooks is not None and not change(present):
+        for asked in hooks.before_switching_off:
+            asked(session, company_id, present.id, caller)
     tie = store.tie(session, company_id, present.id, lock=True)
     if tie is None:
         raise unknown_contact()
@@ -88,7 +95,7 @@ def set_company_contact_enabled(
         tie.active, tie.updated_at, tie.version = wanted, now, tie.version + 1
         session.flush()
         old, new = {"enabled": before}, {"company_id": company_id, "enabled": wanted}
-        note(session, actor, "contact.switched", present.id, before=old, after=new, now=now)
+        note(session, caller.actor, "contact.switched", present.id, before=old, after=new, now=now)
     return get_company_contact(session, company_id, contact_id)
 
 

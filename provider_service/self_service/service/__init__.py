@@ -24,7 +24,14 @@ from provider_service.self_service.service.provisioning import (
     unfinished,
 )
 from provider_service.self_service.service.relaying import relay, relayed, relayed_one
-from provider_service.self_service.service.roles import grant_role, list_roles, revoke_role, suspend
+from provider_service.self_service.service.roles import (
+    bring_along,
+    grant_role,
+    keep_administrator,
+    list_roles,
+    revoke_role,
+    suspend,
+)
 from provider_service.self_service.service.submitting import (
     House,
     Submitted,
@@ -53,6 +60,7 @@ __all__ = [
     "answer",
     "approve",
     "ask",
+    "bring_along",
     "choose_company",
     "done",
     "evidence",
@@ -65,6 +73,7 @@ __all__ = [
     "grant_role",
     "invite",
     "invited_login",
+    "keep_administrator",
     "link_renderer",
     "list_invitations",
     "list_requests",

@@ -62,6 +62,7 @@ def approve(
     _require_staff_where_needed(session, row, caller)
     REQUEST.advance(RequestState(row.state), Move.APPROVE)
     found = match(session, row, Moment.APPROVAL, user)
+    _require_its_account(session, row, found, caller)
     remark(row, caller.actor.name, note_to_applicant, internal=False, now=now)
     remark(row, caller.actor.name, internal_note, internal=True, now=now)
     approve_now(session, row, found, actor=caller.actor, now=now)
@@ -187,6 +188,18 @@ def _decidable(session: Session, request_id: str, caller: Caller, wanted: Privil
     if caller.user_id and caller.user_id == row.submitter_user_id and not held_for(session, caller, None):
         raise Forbidden("Nobody decides about their own request", code="own_request", fix="Ask another administrator.")
     return row
+
+
+def _require_its_account(session: Session, row: SelfServiceRequest, found: Match, caller: Caller) -> None:
+    """The key may name another account by now, for which this caller decides nothing."""
+    meant = found.company.id if found.company else None
+    if meant != row.company_id and Privilege.DECIDE not in held_for(session, caller, meant):
+        raise Conflict(
+            "The account key names another account by now",
+            code="approval_refused",
+            cause="Nothing was changed.",
+            fix="Leave it to the provider's staff.",
+        )
 
 
 def _require_staff_where_needed(session: Session, row: SelfServiceRequest, caller: Caller) -> None:

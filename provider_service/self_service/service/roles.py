@@ -108,11 +108,36 @@ def suspend(
     ):
         _require_last(held)
     made = accounts.set_company_contact_enabled(
-        session, company_id, found.id, change=lambda _: not suspended, actor=caller.actor, now=now
+        session, company_id, found.id, change=lambda _: not suspended, caller=caller, now=now
     )
     if suspended and found.user_id is not None:
         directory.end_sessions(session, found.user_id, caller=caller, now=now)
     return made
+
+
+def keep_administrator(session: Session, company_id: str, contact_id: str, caller: Caller) -> None:
+    """Object to switching off an account's last administrator. Raises `Conflict` as `revoke_role` does.
+
+    Registered as a hook of the accounts, whose contacts can be switched off by themselves.
+    """
+    accounts.lock_company(session, company_id)
+    if contact_id in _acting_administrators(session, company_id) and _is_last(session, company_id, contact_id):
+        _require_last(held_for(session, caller, company_id))
+
+
+def bring_along(session: Session, merged_id: str, into_id: str) -> None:
+    """Let a contact that another is merged into have the other's roles, and what is being carried out for it.
+
+    Registered as a hook of the accounts; both contacts are locked by then.
+    """
+    for row in store.roles_of(session, merged_id):
+        held = {one.role for one in store.held(session, row.company_id, into_id)}
+        if row.role in held:
+            session.delete(row)
+        else:
+            row.contact_id = into_id
+        session.flush()
+    store.move_requests(session, merged_id, into_id)
 
 
 def list_roles(

@@ -1,11 +1,14 @@
 """Reading requests: what staff, account administrators and submitters see of them."""
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
+from provider_service.accounts import service as accounts
 from provider_service.directory.domain import Caller
 from provider_service.identity.domain import DirectoryUser
 from provider_service.self_service import store
-from provider_service.self_service.domain import Evidence, Privilege, RequestRecord, privileges_of
+from provider_service.self_service.domain import DecisionOutcome, Evidence, Privilege, RequestRecord, privileges_of
 from provider_service.self_service.service import matching
 from provider_service.self_service.service.parts import administered, held_for, record, unknown_request
 from shared.wire.self_service import RequestState
@@ -36,11 +39,15 @@ def login_of(session: Session, request_id: str) -> str:
 
 
 def evidence(session: Session, request_id: str, *, user: DirectoryUser | None, caller: Caller) -> Evidence:
-    """Return what was found for a request, to whoever may decide about it. Raises `NotFound`."""
+    """Return what was found for a request, to whoever may decide about it. Raises `NotFound`.
+
+    Account administrators are shown their own account and its people: a request is no way to look others up.
+    """
     row = store.request(session, request_id)
     if row is None or not _sees(session, caller, row.company_id, row.state):
         raise unknown_request()
-    return matching.evidence(session, row, user)
+    found = matching.evidence(session, row, user)
+    return found if Privilege.READ in privileges_of(caller.roles) else _narrowed(session, found, row.company_id or "")
 
 
 def list_requests(
@@ -63,6 +70,19 @@ def list_requests(
         limit=limit,
     )
     return [record(row) for row in rows]
+
+
+def _narrowed(session: Session, found: Evidence, company_id: str) -> Evidence:
+    user = found.user
+    return replace(
+        found,
+        outcome=found.outcome if found.reason is None else DecisionOutcome.REFER,
+        reason=None,
+        companies=tuple(one for one in found.companies if one[0] == company_id),
+        contacts=tuple(one for one in found.contacts if accounts.find_company_contact(session, company_id, one[0])),
+        user=user if user is not None and accounts.contact_of(session, company_id, user[0]) else None,
+        first_user=found.first_user and any(one[0] == company_id for one in found.companies),
+    )
 
 
 def _sees(session: Session, caller: Caller, company_id: str | None, state: str) -> bool:

@@ -105,6 +105,22 @@ async def test_nobody_who_is_signed_in_ties_themselves_to_somebody_else(town):
     assert [one for one in letters if one.to not in {VICTIM, "eve@evil.example"} and "Confirm" in one.subject] == []
 
 
+async def test_an_account_administrator_looks_nobody_of_other_accounts_up_by_asking(town):
+    await town.approved()
+    await town.make_company("Looms")
+    other = await town.approved(EmailAddress="cyd@looms.example", AccountKey="Looms", LoginId="cyd")
+    ada = await town.signed_in(VICTIM)
+    seen = []
+    for login, email in (("cyd", VICTIM), ("nobody-there", VICTIM)):
+        attributes = {**ADA, "EmailAddress": email, "LoginId": login}
+        taken = await ada.post(REQUESTS, json={"attributes": attributes})
+        evidence = (await ada.get(f"{REQUESTS}/{taken.json()['id']}/evidence")).json()
+        assert other["user_id"] not in str(evidence)
+        assert "cyd@" not in str(evidence)
+        seen.append({name: evidence[name] for name in ("outcome", "reason", "user", "companies")})
+    assert seen[0] == seen[1]
+
+
 async def statements(town: Town, **changes: Any) -> tuple[list[str], object]:
     """Return what a sign-up asks the database, and what it answers, ids and secrets aside."""
     said: list[str] = []
