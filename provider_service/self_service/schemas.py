@@ -20,6 +20,7 @@ from provider_service.self_service.domain import (
     RequestRecord,
     RoleRecord,
     explain,
+    without_findings,
 )
 from provider_service.self_service.service import Submitted
 from shared.transport.conventions import PAGE_DEFAULT, PageCursor, PageLimit
@@ -238,7 +239,8 @@ class SelfServiceRequestSubmitted(SelfServiceRequestView):
     @classmethod
     def taken(cls, made: Submitted, *, internal: bool) -> Self:
         """Return how the API shows a request that was just taken."""
-        shown = SelfServiceRequestView.of(made.request, internal=internal)
+        record = made.request if internal else without_findings(made.request)
+        shown = SelfServiceRequestView.of(record, internal=internal)
         return cls(**shown.model_dump(), tracking_token=made.secret)
 
 

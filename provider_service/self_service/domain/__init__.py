@@ -46,6 +46,7 @@ from provider_service.self_service.domain.requests import (
     RoleRecord,
     Submission,
     explain,
+    without_findings,
 )
 
 __all__ = [
@@ -91,4 +92,5 @@ __all__ = [
     "privileges_of",
     "require_privilege",
     "state_of",
+    "without_findings",
 ]

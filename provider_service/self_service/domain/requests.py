@@ -1,7 +1,7 @@
 """What a request is to the rest of the service, and for how long it is kept waiting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -163,6 +163,17 @@ class RequestRecord:
     updated_at: datetime
     expires_at: datetime | None
     version: int
+
+
+def without_findings(record: RequestRecord) -> RequestRecord:
+    """Return a request as its submitter sees it: before the approval nothing tells which accounts or people there are.
+
+    Not who has to act either, since that follows from what was found.
+    """
+    if record.state is RequestState.APPROVED:
+        return record
+    awaits = Awaits.PROVISIONING if record.awaits is Awaits.PROVISIONING else None
+    return replace(record, awaits=awaits, reason=None, company_id=None, contact_id=None, user_id=None, outcome=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from provider_service.context import ContextDep
 from provider_service.directory.domain import Caller, email_key
 from provider_service.self_service import calls, service
 from provider_service.self_service.deps import ReaderDep, WriterDep
-from provider_service.self_service.domain import Privilege, RequestRecord, Submission, privileges_of
+from provider_service.self_service.domain import Privilege, RequestRecord, Submission, privileges_of, without_findings
 from provider_service.self_service.schemas import (
     Approval,
     BulkDecision,
@@ -197,7 +197,7 @@ async def withdraw_request(request_id: EntityId, caller: WriterDep, context: Con
         service.require_own(session, request_id, caller=caller)
         return service.withdraw(session, request_id, actor=caller.actor, now=now)
 
-    return _view(await context.database.write(work, context.clock()), caller)
+    return _view(without_findings(await context.database.write(work, context.clock())), caller)
 
 
 @router.post("/decisions", openapi_extra=_BULK)

@@ -8,7 +8,14 @@ from provider_service.accounts import service as accounts
 from provider_service.directory.domain import Caller
 from provider_service.identity.domain import DirectoryUser
 from provider_service.self_service import store
-from provider_service.self_service.domain import DecisionOutcome, Evidence, Privilege, RequestRecord, privileges_of
+from provider_service.self_service.domain import (
+    DecisionOutcome,
+    Evidence,
+    Privilege,
+    RequestRecord,
+    privileges_of,
+    without_findings,
+)
 from provider_service.self_service.service import matching
 from provider_service.self_service.service.parts import administered, held_for, record, unknown_request
 from shared.wire.self_service import RequestState
@@ -18,9 +25,10 @@ def get_request(session: Session, request_id: str, *, caller: Caller) -> Request
     """Return a request. Raises `NotFound` also for one that is not the caller's to see."""
     row = store.request(session, request_id)
     own = row is not None and bool(caller.user_id) and row.submitter_user_id == caller.user_id
-    if row is None or not (own or _sees(session, caller, row.company_id, row.state)):
+    sees = row is not None and _sees(session, caller, row.company_id, row.state)
+    if row is None or not (own or sees):
         raise unknown_request()
-    return record(row)
+    return record(row) if sees else without_findings(record(row))
 
 
 def require_own(session: Session, request_id: str, *, caller: Caller) -> None:
@@ -69,7 +77,8 @@ def list_requests(
         before=before,
         limit=limit,
     )
-    return [record(row) for row in rows]
+    seen = [(record(row), companies is None or row.company_id in companies) for row in rows]
+    return [one if whole else without_findings(one) for one, whole in seen]
 
 
 def _narrowed(session: Session, found: Evidence, company_id: str) -> Evidence:
