@@ -1,9 +1,12 @@
 """Every page: who sees it, who does not, and that what peers say stays text."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from fastapi.routing import APIRoute
 
+from provider_service.console import assembly
 from shared.wire.states import Role
 from tests.provider.console.world import ISSUER, Browser, World
 
@@ -32,6 +35,9 @@ PAGES = {
     "/users": ROLE_GIVERS,
     "/users/new": ADMINS,
     "/users/{user}": ROLE_GIVERS,
+    "/users/{user}/identities": ADMINS,
+    "/identity-providers": ADMINS,
+    "/identity-providers/new": ADMINS,
     "/requests": EVERYBODY,
     "/requests/new": EVERYBODY,
     "/people": EVERYBODY,
@@ -70,6 +76,50 @@ PAGES = {
     "/audit": ADMINS,
     "/audit?action=user.created": ADMINS,
 }
+
+
+FOR_STRANGERS = {
+    "/setup",
+    "/sign-in",
+    "/sign-in/oidc/{slug}",
+    "/sign-in/oidc/{slug}/callback",
+    "/password/forgot",
+    "/password/set",
+    "/set-password",
+    "/sign-up",
+    "/sign-up/confirm",
+    "/sign-up/invitation",
+    "/sign-up/status",
+}
+"""Open to whoever comes: what they show hangs on a secret, not on a role."""
+
+BY_WHAT_IT_IS = {
+    "/account/identities/{slug}/link",  # tests/oidc
+    "/account/identities/confirm",
+    "/identity-providers/{provider_id}",
+    "/oauth/authorize",  # test_consent
+    "/options/{code}",  # of the options above
+    "/registrations/{number}/contact",  # leads to a person
+    "/requests/{request_id}",  # test_signing_up, and test_isolation of self-service
+}
+"""Open to those whom the thing itself concerns, or to be opened after something else; tried where it is at home."""
+
+
+def test_every_page_has_its_row() -> None:
+    shown = {
+        route.path
+        for router in assembly.ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute) and "GET" in route.methods
+    }
+    known = {*map(shape, PAGES), *map(shape, FOR_STRANGERS), *map(shape, BY_WHAT_IT_IS)}
+    assert {path for path in shown if shape(path) not in known} == set()
+    assert {*FOR_STRANGERS, *BY_WHAT_IT_IS} - shown == set()
+
+
+def shape(path: str) -> str:
+    """Return a path whatever its parts are called."""
+    return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0])
 
 
 @pytest.fixture
