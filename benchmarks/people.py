@@ -122,9 +122,9 @@ def _approved(client: httpx.Client, running: Running, ids: Sequence[str], found:
         raise RuntimeError(f"Of {len(ids)} requests {len(refused)} were not approved: {refused[:3]}")
     while running.get(f"{REQUESTS}?state=ORA_CSS_PENDING&limit=1")["items"]:  # the worker may be at the last ones
         time.sleep(0.01)
-    states = {one["state"] for one in running.get(f"{REQUESTS}?limit=200")["items"]}
-    if states != {"ORA_CSS_APPROVED"}:
-        raise RuntimeError(f"Requests ended as {states}")
+    failed = running.get(f"{REQUESTS}?state=ORA_CSS_FAILED&limit=1")["items"]
+    if failed:
+        raise RuntimeError(f"A request could not be carried out: {failed[0]}")
     return len(ids) / (time.monotonic() - began)
 
 

@@ -209,13 +209,17 @@ async def provision(context: Context, request_id: str) -> RequestRecord | None:
     """Carry out the steps of an approved request that are left; None where there are none.
 
     Each step is done first and recorded then, and doing it again is one effect. A directory that cannot be reached, or
-    that refuses, leaves the request ``ORA_CSS_FAILED`` with the cause.
+    that refuses, leaves the request ``ORA_CSS_FAILED`` with the cause. Whoever approved and the worker may be at the
+    same step: one of them then meets what the other has just made, so a conflict counts once it is met again.
     """
-    directory, record = directory_of(context), None
+    directory, record, met = directory_of(context), None, None
     while (work := await context.database.read(service.next_work, request_id)) is not None:
         try:
             record = await _step(context, directory, work)
         except (Conflict, NotFound, Unavailable) as error:
+            if isinstance(error, Conflict) and met is not work.step:
+                met = work.step
+                continue
             return await context.database.write(service.failed, request_id, work.step, error, now=context.clock())
     return record
 

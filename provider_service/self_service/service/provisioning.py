@@ -81,9 +81,12 @@ def done(
 def failed(
     session: Session, request_id: str, step: ProvisioningStep, error: ExchangeError, *, now: datetime
 ) -> RequestRecord:
-    """Record why a step could not be done; the steps done stay done, and approving again goes on."""
+    """Record why a step could not be done; the steps done stay done, and approving again goes on.
+
+    A step that somebody else has done meanwhile did not fail.
+    """
     row = locked(session, request_id)
-    if row.awaits == Awaits.PROVISIONING:
+    if row.awaits == Awaits.PROVISIONING and step not in row.steps:
         move(session, row, Move.FAIL, now)
         row.awaits = None
         row.failure = f"{step}: " + " ".join(part for part in (error.detail, error.cause, error.fix) if part)

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from provider_service.self_service import calls
+from provider_service.directory.domain import Caller, operator
+from provider_service.self_service import calls, service
 from shared.wire.errors import ExchangeError
+from shared.wire.states import Role
 from tests.provider.self_service.world import Town
 
 pytestmark = pytest.mark.anyio
@@ -140,3 +142,16 @@ async def test_the_last_administrator_stays_and_suspended_people_keep_their_role
     )
     assert promoted.status_code == 201, promoted.text
     assert (await town.staff.delete(f"/api/v1/self-service/roles/{last['id']}")).status_code == 204
+
+
+async def test_the_worker_and_whoever_approves_may_carry_out_the_same_request_at_once(town):
+    await town.approved()
+    admin = Caller(operator("test").actor, "", frozenset({Role.ADMIN}))
+    for number in range(6):
+        made = await town.proven(EmailAddress=f"person{number}@engines.example", LastName=f"Number{number}")
+        await town.context.database.write(service.approve, made, user=None, caller=admin, now=town.house.clock())
+        await asyncio.gather(*(calls.provision(town.context, made) for _ in range(3)))
+        shown = (await town.staff.get(f"{REQUESTS}/{made}")).json()
+        assert (shown["state"], shown["failure"]) == ("ORA_CSS_APPROVED", None)
+        welcomes = [one for one in await town.post() if one.to == f"person{number}@engines.example"]
+        assert len(welcomes) == 1
