@@ -8,11 +8,11 @@ demo: .venv/ready
 	$(BIN)/python -m demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Every case of the tables `make test` takes a seeded part of.
 test-all: .venv/ready
-	ALL_CASES=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	ALL_CASES=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: .venv/ready
 	$(BIN)/ruff check .
@@ -36,7 +36,7 @@ openapi: .venv/ready
 
 # Many more made-up inputs an operation than the tests send.
 fuzz: .venv/ready
-	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -n 2 tests/openapi/test_fuzz.py
+	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -n 4 tests/openapi/test_fuzz.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache var

@@ -186,6 +186,11 @@ PAGES = {
     "tokens": "/tokens",
     "token-new": "/tokens/new",
     "audit": "/audit",
+    "options": "/options",
+    "option": "/options/SVC_CSS_REG_CONT_MAP",
+    "request-new": "/requests/new",
+    "invitations": "/invitations",
+    "sign-up-for-oneself": "/sign-up?type=consumer",
     "problem": "/registrations/REG9999999",
 }
 
