@@ -26,6 +26,9 @@ _OURS = ("shared", "provider_service", "consumer_service")
 _database_numbers = itertools.count(1)
 
 _MEMORY = Path("/dev/shm")
+_MIRRORED = "tests/consumer/"
+"""Of these slices, the provider's in mirror image, a third of the tests runs on PostgreSQL too."""
+
 _LEAST_MEMORY = 6 * 2**30
 """Octets that must be free there for a whole run."""
 
@@ -39,16 +42,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)  # after -k and -m: of what somebody asked for by name, something is always run
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of tests marked ``one_of(n)`` take that part of their cases, always the same; with ALL_CASES=1 every one."""
+    """Of tests marked ``one_of(n)`` and of mirrored slices take a part, always the same; with ALL_CASES=1 all."""
     if os.environ.get("ALL_CASES") == "1":
         return
-    cases: dict[str, list[pytest.Item]] = {}
+    cases: dict[tuple[str, int], list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("one_of"):
-            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        name, _, case = item.nodeid.partition("[")
+        marker = item.get_closest_marker("one_of")
+        if marker is not None:
+            cases.setdefault((name, marker.args[0]), []).append(item)
+        elif name.startswith(_MIRRORED) and "postgresql" in case:
+            cases.setdefault((_MIRRORED, 3), []).append(item)
     left: set[pytest.Item] = set()
-    for name, found in cases.items():
-        (part,) = next(found[0].iter_markers("one_of")).args
+    for (name, part), found in cases.items():
         left.update(random.Random(name).sample(found, len(found) - math.ceil(len(found) / part)))
     if left:
         config.hook.pytest_deselected(items=list(left))

@@ -25,7 +25,7 @@ from tests.e2e.machines import Machine, onboard, until
 from tests.e2e.traffic import CLIENTS, Client, Log
 from tests.patience import PATIENCE_SECONDS
 
-KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "150"))
+KILL_SECONDS = float(os.environ.get("KILL_SECONDS", "120"))
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(KILL_SECONDS + 900)]
 
 SHARE = 0.15

@@ -116,7 +116,7 @@ POINTS = [
 ]
 
 
-@pytest.mark.one_of(2)
+@pytest.mark.one_of(4)
 @pytest.mark.requirement("crash.handshake")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("origin", "call", "kind"), POINTS)
@@ -139,7 +139,7 @@ REKEYING = [
 ]
 
 
-@pytest.mark.one_of(4)
+@pytest.mark.one_of(8)
 @pytest.mark.requirement("rekey.crash")
 @pytest.mark.parametrize(("origin", "call", "kind", "who"), REKEYING)
 async def test_a_re_keying_that_crashed_anywhere_ends_with_the_same_connection_and_nothing_lost(
@@ -176,7 +176,7 @@ def _calls(way: str, sender: str) -> list[tuple[str, str]]:
 TABLE = [(way, sender, origin, call) for way, sender in DELIVERIES for origin, call in _calls(way, sender)]
 
 
-@pytest.mark.one_of(2)
+@pytest.mark.one_of(4)
 @pytest.mark.requirement("crash.delivery")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
