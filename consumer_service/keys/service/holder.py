@@ -53,7 +53,8 @@ class KeyHolder:
                 except ExchangeError as error:
                     _log.warning("key_refresh_failed", extra={"code": error.code, "cause": error.detail})
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), REFRESH_SECONDS)
+                    async with asyncio.timeout(REFRESH_SECONDS):  # wait_for may swallow the cancellation
+                        await self._changed.wait()
                 self._changed.clear()
         finally:
             stop()
