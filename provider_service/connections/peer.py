@@ -195,7 +195,8 @@ async def _claimed(context: Context, peer: VerifiedPeer, wait: int) -> Claim | N
         claim = await context.database.write(_first, peer, context.clock())
         while claim is None and (left := deadline - asyncio.get_running_loop().time()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(queued.wait(), min(left, LOOK_SECONDS))
+                async with asyncio.timeout(min(left, LOOK_SECONDS)):  # wait_for may swallow the cancellation
+                    await queued.wait()
             queued.clear()
             if await context.database.read(figures.depth, peer.connection.id):
                 claim = await context.database.write(service.lease, peer=peer.connection, now=context.clock())

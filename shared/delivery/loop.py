@@ -142,7 +142,8 @@ class DeliveryLoop:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), self._poll_s)
+            async with asyncio.timeout(self._poll_s):  # wait_for may swallow the cancellation
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -68,11 +68,9 @@ class Turns:
         while not stop.is_set():
             wake.clear()
             await self._do(turn)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+            await _rest(stop, PAUSE_SECONDS)
             if not stop.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), turn.seconds)
+                await _rest(wake, turn.seconds)
 
     async def _do(self, turn: Turn) -> None:
         try:
@@ -81,3 +79,9 @@ class Turns:
             _log.warning("turn_failed", extra={"turn": turn.name, "code": error.code, "detail": error.detail})
         except Exception:  # noqa: BLE001 - logged; the next turn may succeed, and the others must go on
             _log.exception("turn_crashed", extra={"turn": turn.name})
+
+
+async def _rest(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):  # wait_for may swallow the cancellation
+            await event.wait()

@@ -17,6 +17,7 @@ from shared.wire.errors import Unavailable
 from shared.wire.messages import Outcome
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode, OutcomeKind
+from tests.endings import cancelled_as
 from tests.patience import PATIENCE_SECONDS
 from tests.shared.delivery.words import NOW, OTHER_PEER, PEER, REFUSED, queue, verdicts
 
@@ -272,3 +273,7 @@ async def test_no_more_batches_are_in_flight_than_allowed(world: World) -> None:
     await world.until(lambda: len(world.settled) == 2)
     loop.stop()
     await running
+
+
+async def test_the_loop_ends_when_cancelled_though_it_is_woken_in_that_moment(world: World) -> None:
+    assert await cancelled_as(world.loop.wake, asyncio.create_task(world.loop.run_until_stopped()))
