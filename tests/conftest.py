@@ -14,12 +14,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 import structlog
 
 from tests.databases import alone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _SCRUBBED = ("PROVIDER_", "CONSUMER_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "OTEL_")
 _OURS = ("shared", "provider_service", "consumer_service")
@@ -133,3 +137,13 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database; the test runs once on SQLite and once on PostgreSQL."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+# For one module, not the session: while the synchronous driver is open, its event loop counts as running in this
+# thread, and no asynchronous test could start its own.
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from tests.browsers import launched
+
+    with launched() as chromium:
+        yield chromium

@@ -1,43 +1,26 @@
 """The whole registration, clicked through in a real browser between two real services with a real mail in between."""
 
-import asyncio
-import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from demo.mailbox import Mailbox
-from tests.e2e.machines import ADMIN, Machine, free_port
+from tests.e2e.machines import Machine
 from tests.e2e.people import Account, Person
 from tests.e2e.screens import picture
-from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
+from tests.e2e.staging import BOSS, MailingMachine, mail_caught, make_record, running, windows_closed
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-BOSS = Account("Administrator", *ADMIN)
 CONTACT = Account("Ann Keller", "ann@northwind.example", "a-contact-of-the-customer")
 COMPANY, PROVIDER, CONSUMER = "Northwind Logistics", "alpine-services", "northwind-desk"
 ROLE = "sn_sb_pro.consumer"
-RECORD = {"Sender_address": "desk@example.com", "Support_contact": "desk@example.com"}
-
-
-@dataclass
-class MailingMachine(Machine):
-    """A side that hands its mails to the catcher."""
-
-    mail_port: int = 0
-
-    def environment(self) -> dict[str, str]:
-        prefix = self.name.upper()
-        smtp = {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(self.mail_port), "SMTP_SECURITY": "none"}
-        return super().environment() | {f"{prefix}_{key}": value for key, value in smtp.items()}
 
 
 @dataclass
@@ -58,59 +41,25 @@ class Stage:
         return next(word for word in mail.split() if containing in word)
 
 
-# For one module, not the session: while the synchronous driver is open, its event loop counts as running in this
-# thread, and no asynchronous test could start its own.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium. Where it is missing a person's run skips; in CI it must be there."""
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{CHROMIUM} is missing: install the Debian package chromium")
-        pytest.skip(f"{CHROMIUM} is missing")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags, timeout=PATIENCE_MS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def stage(browser: Browser, pair_urls: dict[str, str], tmp_path: Path) -> Iterator[Stage]:
     with opened(pair_urls, tmp_path) as (provider, consumer, mailbox):
         yield Stage(provider, consumer, mailbox, browser)
-        for context in browser.contexts:
-            context.close()
 
 
 @contextmanager
 def opened(urls: dict[str, str], home: Path) -> Iterator[tuple[Machine, Machine, Mailbox]]:
-    mailbox = Mailbox(free_port())
-    sides = {name: MailingMachine(name, url, home, mail_port=mailbox.port) for name, url in urls.items()}
-    provider, consumer = sides["provider"], sides["consumer"]
-    provider.peer_issuer, consumer.peer_issuer = consumer.issuer, provider.issuer
-
-    async def start() -> None:
-        await asyncio.gather(provider.start(), consumer.start())
-
-    try:
-        with ThreadPoolExecutor(1) as pool:  # this thread belongs to the browser's driver
-            pool.submit(asyncio.run, start()).result()
-        yield provider, consumer, mailbox
-    finally:
-        for machine in sides.values():
-            machine.stop()
-        mailbox.stop()
+    with mail_caught() as mailbox:
+        sides = {name: MailingMachine(name, url, home, mail_port=mailbox.port) for name, url in urls.items()}
+        provider, consumer = sides["provider"], sides["consumer"]
+        provider.peer_issuer, consumer.peer_issuer = consumer.issuer, provider.issuer
+        with running(provider, consumer):
+            yield provider, consumer, mailbox
 
 
 def test_two_organisations_connect_by_clicking_and_part_again(stage: Stage) -> None:
-    try:
+    with windows_closed(stage.browser, stage.provider, stage.consumer):
         play(stage)
-    except Exception as error:
-        for machine in (stage.provider, stage.consumer):
-            error.add_note(f"The {machine.name} wrote:\n{machine.tail()}")
-        for window in (page for context in stage.browser.contexts for page in context.pages):
-            error.add_note(f"{window.url} shows:\n{window.evaluate('document.body.innerText')}")
-        raise
 
 
 def play(stage: Stage) -> None:
@@ -145,16 +94,6 @@ def begin_at_the_provider(stage: Stage, admin: Person) -> None:
     admin.press("Save")
     admin.reads(f"{CONTACT.name} is a contact now.")
     admin.sees(f"Lacks {ROLE}")
-
-
-def make_record(person: Person, step: str, name: str) -> None:
-    """Say who an instance is; although it is no production instance, it sends its mails."""
-    person.heading("Overview")
-    person.follow(step)
-    person.write(Name=name, **RECORD)
-    person.page.get_by_label("Test or development").check()
-    person.page.get_by_label("Send e-mail").check()
-    person.press("Save")
 
 
 def fail_validation_and_go_on_by_itself(stage: Stage, admin: Person) -> Person:

@@ -2,29 +2,21 @@
 
 import asyncio
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from shared.wire.states import Role
+from tests.browsers import AXE, DESKTOP, PHONE, SHOTS
 from tests.consumer.console.world import PASSWORD, World, world_at
 from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
 
 pytestmark = pytest.mark.browser
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-CHROMIUM = Path("/usr/bin/chromium")
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-SHOTS = os.environ.get("CONSOLE_SCREENSHOTS", "")
-"""Folder to leave pictures of the pages in, for people to look at."""
 
 
 class Running:
@@ -68,20 +60,6 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with Running(tmp_path_factory.mktemp("consumer")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium. Where it is missing a person's run skips; in CI it must be there."""
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{CHROMIUM} is missing: install the Debian package chromium")
-        pytest.skip(f"{CHROMIUM} is missing")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags, timeout=PATIENCE_MS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A little console around the gallery: an application for the tests in memory, a server for those in a browser."""
 
 import contextlib
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -24,9 +22,7 @@ from shared.interface.frame import Account, Frame, NavigationGroup, NavigationIt
 from shared.interface.headers import SecurityHeaders, allow_form_redirect
 from shared.interface.rendering import Pages, Side, Surroundings
 from shared.wire.errors import Forbidden, Unavailable
-from tests.patience import PATIENCE_MS
 
-CHROMIUM = Path("/usr/bin/chromium")
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 SESSION_SECRET = b"a session's secret"
 
@@ -154,23 +150,3 @@ def provider_address() -> Iterator[str]:
 def consumer_address() -> Iterator[str]:
     with _served(lambda address: build_console(side="Consumer", issuer=address)) as address:
         yield address
-
-
-# For one module, not the session: while the synchronous driver is open, its event loop counts as running in this
-# thread, and no asynchronous test could start its own.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium. Where it is missing a person's run skips; in CI it must be there."""
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{CHROMIUM} is missing: install the Debian package chromium")
-        pytest.skip(f"{CHROMIUM} is missing")
-    flags = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        "--host-resolver-rules=MAP plain.example 127.0.0.1",
-    ]  # fmt: skip
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags, timeout=PATIENCE_MS)
-        yield chromium
-        chromium.close()

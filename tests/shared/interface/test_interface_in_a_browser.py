@@ -1,20 +1,17 @@
 """The pages in a real browser: accessible, operable by keyboard, quiet under their own strict policy."""
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from shared.interface.csrf import csrf_token
+from tests.browsers import AXE, DESKTOP, PHONE
 from tests.patience import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 SESSION_SECRET = b"a session's secret"
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 Open = Callable[..., Page]
 
