@@ -2,13 +2,13 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from shared.wire.errors import Conflict, Forbidden
-from shared.wire.registration import StepStatus
+from shared.wire.problems import Problem
+from shared.wire.registration import Announcement, StepStatus
 from shared.wire.states import RegistrationState as State
 from shared.wire.states import Step
 from shared.wire.version import PROTOCOL_VERSION
@@ -19,6 +19,9 @@ HANDSHAKE_DEADLINE: Final = timedelta(hours=1)
 NOTICE_RETRY: Final = (1, 5, 30, 120, 600, 1800, 3600)
 """Seconds between tries to tell the consumer that we cancelled."""
 NOTICE_ATTEMPTS: Final = 24
+
+NOTING_AGAIN: Final = timedelta(minutes=1)
+"""Time before the same refusal of an announcement is written anew."""
 
 _ORDER: Final = (
     Step.VALIDATION,
@@ -73,9 +76,17 @@ def require_bound(bound: tuple[str, str], announced: tuple[str, str]) -> None:
         )
 
 
-def steps(
-    state: str, *, done: frozenset[Step], problem: Mapping[str, Any] | None, problem_step: str | None
-) -> list[StepStatus]:
+def announced_as(announcement: Announcement) -> tuple[str, str]:
+    """Return what a registration is bound to: the instance's id and the thumbprint of its identity."""
+    return announcement.instance_id, announcement.key_set.kid
+
+
+def worth_noting(noted: str | None, noted_at: datetime, code: str, now: datetime) -> bool:
+    """Tell whether a refused announcement tells people something that does not stand there already."""
+    return noted != code or now - noted_at >= NOTING_AGAIN
+
+
+def steps(state: str, *, done: frozenset[Step], problem: Problem | None, problem_step: Step | None) -> list[StepStatus]:
     """Return how far each step is: those done, the one it stands at, those to come."""
     running_found = False
     ended = State(state) is State.CLOSED_INCOMPLETE
@@ -85,7 +96,7 @@ def steps(
             result.append(StepStatus(step=step, state="done"))
             continue
         current, running_found = not running_found, True
-        told = str((problem or {}).get("detail", "")) if problem_step == step else ""
+        told = problem.detail if problem is not None and problem_step is step else ""
         failed = bool(told) or (current and ended)
         result.append(
             StepStatus(step=step, state="failed" if failed else "running" if current else "waiting", problem=told)

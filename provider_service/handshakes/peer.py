@@ -15,7 +15,7 @@ from shared.signing.keysets import verifying_keys
 from shared.transport.conventions import known_parameters
 from shared.transport.inbound import parsed
 from shared.transport.openapi import signed_body
-from shared.wire.errors import Conflict, ExchangeError, Forbidden, Invalid
+from shared.wire.errors import Conflict, Forbidden, Gone, Invalid
 from shared.wire.registration import (
     Announcement,
     AnnouncementAnswer,
@@ -42,12 +42,14 @@ async def announce_consumer(number: Number, request: InFormDep, context: Context
     if request.key_id not in known:
         raise KeyUnknown("The request is not signed by a key of the key set it carries")
     verified = request.verify(known[request.key_id])
-    url = await context.database.read(service.expect_announcement, number, body, now)
     try:
+        url = await context.database.read(service.expect_announcement, number, body, now)
         if body.delivery is DeliveryMode.PUSH:
             await calls.check_address(context, url, body)
-    except ExchangeError as error:
-        await context.database.write(service.note_failure, number=number, step=Step.ANNOUNCEMENT, error=error, now=now)
+    except (Conflict, Forbidden, Gone) as error:
+        await context.database.write(
+            service.note_announcement, number=number, announcement=body, error=error, now=context.clock()
+        )
         raise
     return _answer(
         await context.database.write(

@@ -40,3 +40,13 @@ class Handshake(Base):
     notice_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     """When the consumer is to be told (again) that the registration was cancelled."""
     notice_attempts: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class RefusedAnnouncement(Base):
+    """The last announcement refused though it brought a token of ours, from whomever. One row a registration."""
+
+    __tablename__ = "refused_announcements"
+
+    number: Mapped[str] = mapped_column(String(12), primary_key=True)
+    problem: Mapped[dict[str, Any]] = mapped_column(JsonText)
+    refused_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -63,6 +63,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "handshake.complete": Requirement(_HANDSHAKE, "A link leads to Closed Complete and Onboarded, by push and pull."),
     "handshake.deadline": Requirement(_TASK, "A handshake out of time is reset by itself."),
     "handshake.idempotent": Requirement(_HANDSHAKE, "The same key gets the stored answer, another body under it none."),
+    "handshake.refused": Requirement(_HANDSHAKE, "What is refused before it is believed shows on both sides."),
     "handshake.reset": Requirement(_TASK, "A reset puts the handshake back; the link works again."),
     "handshake.resume": Requirement(_HANDSHAKE, "Processes may stop and answers be lost between any two steps."),
     "handshake.retry": Requirement(_HANDSHAKE, "Connecting again replaces the attempt before."),

@@ -2,6 +2,7 @@
 
 from provider_service.handshakes.service.consent import consent_page, decide
 from provider_service.handshakes.service.ending import cancel, cancel_by_peer, expire, noticed, notices, outlived, reset
+from provider_service.handshakes.service.refusals import note_announcement, note_refusal
 from provider_service.handshakes.service.saga import (
     announce,
     comparison,
@@ -9,8 +10,6 @@ from provider_service.handshakes.service.saga import (
     expect_announcement,
     key_set_of,
     keys_of,
-    note_failure,
-    note_refusal,
     problem,
     request_authorization,
     reveal,
@@ -30,7 +29,7 @@ __all__ = [
     "expire",
     "key_set_of",
     "keys_of",
-    "note_failure",
+    "note_announcement",
     "note_refusal",
     "noticed",
     "notices",

@@ -9,7 +9,7 @@ from provider_service.authorizations import domain as consent
 from provider_service.authorizations import service as authorizations
 from provider_service.handshakes import store
 from provider_service.handshakes.schemas import ConsentView
-from provider_service.handshakes.service import saga
+from provider_service.handshakes.service import refusals, saga
 from provider_service.instance import service as instance
 from provider_service.registrations import service as registrations
 from shared.wire.errors import Conflict
@@ -58,7 +58,7 @@ def decide(
             code="access_denied",
             fix="Clear it up with the contact; the consumer's administrator then chooses Connect to Provider again.",
         )
-        saga.note_refusal(session, number=request.number, step=Step.AUTHORIZATION, error=refusal, now=now)
+        refusals.note_refusal(session, number=request.number, step=Step.AUTHORIZATION, error=refusal, now=now)
         return authorizations.deny(session, request, issuer=issuer)
     expected = page.comparison if page.must_type_code else None
     return authorizations.allow(

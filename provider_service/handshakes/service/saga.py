@@ -7,11 +7,12 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from provider_service.accounts import service as accounts
-from provider_service.audit.domain import SYSTEM, Actor
+from provider_service.audit.domain import Actor
 from provider_service.authorizations import domain as consent
 from provider_service.authorizations import service as authorizations
 from provider_service.connections import service as connections
 from provider_service.handshakes import domain, store
+from provider_service.handshakes.service import refusals
 from provider_service.handshakes.tables import Handshake
 from provider_service.instance import service as instance
 from provider_service.invitations import service as invitations
@@ -26,7 +27,7 @@ from shared.signing.keysets import read_key_set, verifying_keys
 from shared.signing.requests import VerifiedRequest
 from shared.wire.connection import Settings
 from shared.wire.discovery import KeySet, SignedStatement
-from shared.wire.errors import Conflict, ExchangeError, Gone, NotFound
+from shared.wire.errors import Conflict, Gone, NotFound
 from shared.wire.identifiers import new_id
 from shared.wire.problems import Problem
 from shared.wire.registration import (
@@ -75,7 +76,7 @@ def expect_announcement(session: Session, number: str, announcement: Announcemen
     shake = store.get(session, number)
     if shake is not None:
         bound = (shake.instance_id, shake.identity_jkt)
-        domain.require_bound(bound, (announcement.instance_id, announcement.key_set.kid))
+        domain.require_bound(bound, domain.announced_as(announcement))
     if task.rekeys is not None and task.rekeyed_at is None:
         connections.require_rekeyable(
             session,
@@ -102,6 +103,7 @@ def announce(
         shake.key_set = announcement.key_set.model_dump()
         shake.deadline_at = now + domain.HANDSHAKE_DEADLINE
         _clear_problem(shake)
+        store.forget_refused(session, number)
         task = registrations.announced(session, number=number, actor=peer(shake), now=now)
         contact = accounts.get_company_contact(session, task.company_id, task.contact_id)
         link = invitations.view(session, number, now)
@@ -130,25 +132,6 @@ def _begin(shake: Handshake, announcement: Announcement, now: datetime) -> None:
     shake.nonce_c = None
     shake.announced_at = now
     shake.allowed_by = None
-
-
-def note_failure(session: Session, *, number: str, step: Step, error: ExchangeError, now: datetime) -> None:
-    """Keep a refusal for people to see; the handshake itself stays as it was."""
-    shake = store.get(session, number, lock=True)
-    if shake is not None:
-        shake.problem = Problem.from_error(error, 409).to_wire()
-        shake.problem_step = step
-    else:
-        text = f"A consumer could not announce itself: {error.detail} {error.cause} {error.fix}".strip()
-        registrations.write_entry(session, number=number, kind="work_note", text=text, actor=SYSTEM, now=now)
-
-
-def note_refusal(session: Session, *, number: str, step: Step, error: ExchangeError, now: datetime) -> None:
-    """Keep a refusal as `note_failure` does, but not once the registration has come to its connection or its end."""
-    shake = store.get(session, number, lock=True)
-    going_on = State(registrations.get(session, number).state) is State.WORK_IN_PROGRESS
-    if shake is not None and going_on and shake.connection_id is None:
-        note_failure(session, number=number, step=step, error=error, now=now)
 
 
 def reveal(session: Session, *, number: str, request: VerifiedRequest, body: Reveal, now: datetime) -> StoredAnswer:
@@ -265,23 +248,19 @@ def status(session: Session, number: str) -> RegistrationStatus:
     task = registrations.get(session, number)
     shake = store.get(session, number)
     done = _done(session, task.state, shake)
+    refused, refused_step = refusals.standing(session, task, shake)
     return RegistrationStatus(
         number=number,
         state=State(task.state),
-        steps=domain.steps(
-            task.state,
-            done=done,
-            problem=shake.problem if shake else None,
-            problem_step=shake.problem_step if shake else None,
-        ),
+        steps=domain.steps(task.state, done=done, problem=refused, problem_step=refused_step),
         reason=task.reason,
     )
 
 
 def problem(session: Session, number: str) -> Problem | None:
     """Return what the consumer or its contact was last refused, or refused itself; None where nothing stands."""
-    shake = store.get(session, number)
-    return Problem.model_validate(shake.problem) if shake and shake.problem else None
+    refused, _ = refusals.standing(session, registrations.get(session, number), store.get(session, number))
+    return refused
 
 
 def _done(session: Session, state: str, shake: Handshake | None) -> frozenset[Step]:

@@ -135,6 +135,20 @@ def check(session: Session, *, token: str, number: str, issuer: str, now: dateti
     return invitation
 
 
+def is_ours(session: Session, *, token: str, number: str) -> bool:
+    """Tell whether we once made this token for this registration, whatever has become of it since."""
+    try:
+        found = jwt.peek(token, typ=TOKEN_TYPE)
+        key = keys.verifiers(session, KeyPurpose.TOKEN).get(found.key_id)
+        if key is None:
+            return False
+        jwt.verify_signature(token, key)
+    except TokenRefused:
+        return False
+    invitation = store.by_hash(session, domain.jti_hash(str(found.claims.get("jti"))))
+    return invitation is not None and invitation.number == number
+
+
 def _told(refusal: TokenRefused) -> Forbidden:
     code = refusal.code
     if code == "token_expired":
