@@ -96,6 +96,7 @@ def account_hooks() -> AccountHooks:
     """Return what higher slices have to say before contacts and declarations are merged, switched off or taken back."""
     return AccountHooks(
         before_merge=(self_service.bring_along,),
+        after_stamping=(self_service.restamped,),
         before_switching_off=(self_service.keep_administrator,),
         before_removal=(options.forbid_removal,),
     )

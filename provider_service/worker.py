@@ -115,6 +115,7 @@ class Worker:
         """Write to the mailboxes of people who register, carry out what was approved, let time act."""
         await self_service_calls.screen_due(self._context)
         await self_service_calls.provision_due(self._context)
+        await self_service_calls.tell_due(self._context)
         await self_service_calls.tend(self._context)
 
     async def handshakes(self) -> None:

@@ -12,7 +12,7 @@ from provider_service.console import forms
 from provider_service.console.deps import PAGE_LENGTH, AnyoneDep, console_router, notify, page, say_error
 from provider_service.context import ContextDep
 from provider_service.self_service import calls, service
-from provider_service.self_service.domain import RoleRecord
+from provider_service.self_service.domain import Privilege, RoleRecord, privileges_of
 from shared.wire.errors import ExchangeError
 
 router = console_router()
@@ -31,9 +31,11 @@ async def show_people(
         rows = service.list_roles(session, caller=caller, after=after, limit=PAGE_LENGTH + 1)
         return [_row(session, one) for one in rows]
 
+    staff = Privilege.READ in privileges_of(caller.roles)
+    untold = await context.database.read(service.list_syncs, caller=caller) if staff else []
     rows = await context.database.read(look)
     following = rows[PAGE_LENGTH - 1][0].id if len(rows) > PAGE_LENGTH else None
-    return page(request, "people/list.html", rows=rows[:PAGE_LENGTH], after=after, following=following)
+    return page(request, "people/list.html", rows=rows[:PAGE_LENGTH], after=after, following=following, untold=untold)
 
 
 @router.post("/people")

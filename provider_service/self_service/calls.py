@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from provider_service.audit.domain import SYSTEM, Actor
 from provider_service.context import Context
 from provider_service.directory.domain import Caller
 from provider_service.identity.calls import directory_of
@@ -189,20 +190,37 @@ async def accept(
 async def grant_role(
     context: Context, company_id: str, contact_id: str, *, administrator: bool, caller: Caller
 ) -> RoleRecord:
-    """Grant a role to a contact, in the directory too. Raises as `service.grant_role` does."""
-    made, user_id, groups = await context.database.write(
+    """Grant a role to a contact, in the directory as soon as it answers. Raises as `service.grant_role` does."""
+    made, user_id = await context.database.write(
         service.grant_role, company_id, contact_id, administrator=administrator, caller=caller, now=context.clock()
     )
-    for group in groups:
-        await directory_of(context).grant(user_id, group, actor=caller.actor)
+    await tell_directory(context, user_id, actor=caller.actor)
     return made
 
 
 async def revoke_role(context: Context, role_id: str, *, caller: Caller) -> None:
-    """Take a role from a contact, in the directory too. Raises as `service.revoke_role` does."""
-    parted = await context.database.write(service.revoke_role, role_id, caller=caller, now=context.clock())
-    if parted is not None:
-        await directory_of(context).revoke(*parted, actor=caller.actor)
+    """Take a role from a contact, in the directory as soon as it answers. Raises as `service.revoke_role` does."""
+    user_id = await context.database.write(service.revoke_role, role_id, caller=caller, now=context.clock())
+    if user_id is not None:
+        await tell_directory(context, user_id, actor=caller.actor)
+
+
+async def tell_directory(context: Context, user_id: str, *, actor: Actor) -> ExchangeError | None:
+    """Bring a person's groups in the directory to what the roles say; return why it could not be done.
+
+    The worker goes on with what is left, also where this process ends in between.
+    """
+    for sync_id in await context.database.read(service.owed, user_id):
+        if (error := await _tell(context, sync_id, actor)) is not None:
+            return error
+    return None
+
+
+async def tell_due(context: Context) -> None:
+    """Tell the directory what is due; where it does not answer, the rest waits for the next turn."""
+    for sync_id in await context.database.read(service.owed_by_now, context.clock(), BATCH):
+        if isinstance(await _tell(context, sync_id, SYSTEM), Unavailable):
+            return
 
 
 async def provision(context: Context, request_id: str) -> RequestRecord | None:
@@ -215,6 +233,8 @@ async def provision(context: Context, request_id: str) -> RequestRecord | None:
     directory, record, met = directory_of(context), None, None
     while (work := await context.database.read(service.next_work, request_id)) is not None:
         try:
+            if work.step is ProvisioningStep.GROUPS and not await _in_groups(context, work):
+                return record  # somebody else is at it, and the worker goes on
             record = await _step(context, directory, work)
         except (Conflict, NotFound, Unavailable) as error:
             if isinstance(error, Conflict) and met is not work.step:
@@ -268,13 +288,33 @@ async def _step(context: Context, directory: Directory, work: Work) -> RequestRe
         )
     if work.step is ProvisioningStep.USER and work.new_user is not None:
         user_id = (await directory.create_inactive(work.new_user, actor=work.actor)).id
-    elif work.step is ProvisioningStep.GROUPS:
-        for group in work.groups:
-            await directory.grant(work.user_id, group, actor=work.actor)
     elif work.step is ProvisioningStep.ACTIVATION and work.new_user is not None:
         await directory.activate(work.user_id, actor=work.actor)
     await database.write(service.done, work.request_id, work.step, user_id=user_id, now=now)
     return None
+
+
+async def _in_groups(context: Context, work: Work) -> bool:
+    """Tell the directory the roles, and whether it knows all of them now. Raises what it answers."""
+    error = await tell_directory(context, work.user_id, actor=work.actor)
+    if error is not None:
+        raise error
+    return not await context.database.read(service.owed, work.user_id)
+
+
+async def _tell(context: Context, sync_id: str, actor: Actor) -> ExchangeError | None:
+    directory, again, error = directory_of(context), True, None
+    while again:
+        claimed = await context.database.write(service.claim, sync_id, now=context.clock())
+        if claimed is None:
+            return None
+        tell, error = directory.grant if claimed.granted else directory.revoke, None
+        try:
+            await tell(claimed.user_id, claimed.role, actor=actor)
+        except (Conflict, NotFound, Unavailable) as failure:
+            error = failure
+        again = await context.database.write(service.settle, claimed, error, now=context.clock())
+    return error
 
 
 async def _user(context: Context, request_id: str) -> DirectoryUser | None:

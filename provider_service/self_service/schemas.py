@@ -19,6 +19,7 @@ from provider_service.self_service.domain import (
     ProvisioningStep,
     RequestRecord,
     RoleRecord,
+    SyncRecord,
     explain,
     without_findings,
 )
@@ -151,6 +152,13 @@ class RoleQuery(BaseModel):
     cursor: PageCursor = None
     company_id: Annotated[str | None, Field(max_length=64, pattern=PLAIN)] = None
     contact_id: Annotated[str | None, Field(max_length=64, pattern=PLAIN)] = None
+
+
+class SyncQuery(BaseModel):
+    """Which page of what the directory does not know yet."""
+
+    limit: PageLimit = PAGE_DEFAULT
+    cursor: PageCursor = None
 
 
 class RemarkView(BaseModel):
@@ -331,6 +339,31 @@ class SelfServiceRoleView(BaseModel):
 
     @classmethod
     def of(cls, record: RoleRecord) -> Self:
+        """Return how the API shows ``record``."""
+        return cls.model_validate(record)
+
+
+class DirectorySyncView(BaseModel):
+    """A group of a person that the directory may not have as the roles say, and is told until it has."""
+
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)
+
+    id: str
+    user_id: str
+    """The person's id in the directory."""
+    role: str
+    """The role whose group it is."""
+    granted: bool
+    """Whether the person is to be in it: some account still gives the role."""
+    tries: int
+    failure: str | None
+    """Why the directory could not be told last time."""
+    created_at: datetime
+    due_at: datetime
+    """When it is told (again)."""
+
+    @classmethod
+    def of(cls, record: SyncRecord) -> Self:
         """Return how the API shows ``record``."""
         return cls.model_validate(record)
 

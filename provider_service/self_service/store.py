@@ -1,18 +1,21 @@
-"""Queries of requests, invitations, secrets and roles."""
+"""Queries of requests, invitations, secrets and roles, and of what the directory has to be told of them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from provider_service.self_service.tables import (
+    DirectorySync,
     SelfServiceInvitation,
     SelfServiceInvitationSecret,
     SelfServiceRequest,
     SelfServiceRole,
     SelfServiceSecret,
 )
+from shared.wire.identifiers import new_id
 
 OPEN = ("ORA_CSS_VERIFYING", "ORA_CSS_PENDING", "ORA_CSS_MORE_INFO")
 
@@ -252,3 +255,37 @@ def invitations(
     if before is not None:
         query = query.where(SelfServiceInvitation.id < before)
     return session.scalars(query).all()
+
+
+def owe_sync(session: Session, user_id: str, role: str, now: datetime) -> None:
+    """Note that a group of a person is to be told to the directory, anew where it is noted already."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    row = {"id": new_id(), "user_id": user_id, "role": role, "version": 1, "tries": 0, "created_at": now, "due_at": now}
+    changed = {"version": DirectorySync.version + 1, "tries": 0, "due_at": now}
+    query = dialect.insert(DirectorySync).values(row)
+    session.execute(query.on_conflict_do_update(index_elements=["user_id", "role"], set_=changed))
+
+
+def sync(session: Session, sync_id: str) -> DirectorySync | None:
+    """Return a sync, locked."""
+    return session.get(DirectorySync, sync_id, with_for_update=True, populate_existing=True)
+
+
+def syncs_of(session: Session, user_id: str) -> Sequence[DirectorySync]:
+    """Return what the directory is to be told about a person."""
+    return session.scalars(
+        select(DirectorySync).where(DirectorySync.user_id == user_id).order_by(DirectorySync.role)
+    ).all()
+
+
+def syncs_due(session: Session, now: datetime, limit: int) -> Sequence[str]:
+    """Return the ids of syncs that are due and nobody is at, the longest due first."""
+    free = or_(DirectorySync.claimed_until.is_(None), DirectorySync.claimed_until <= now)
+    query = select(DirectorySync.id).where(DirectorySync.due_at <= now, free)
+    return session.scalars(query.order_by(DirectorySync.due_at, DirectorySync.id).limit(limit)).all()
+
+
+def syncs(session: Session, *, after: str | None, limit: int) -> Sequence[DirectorySync]:
+    """Return syncs in the order they came up."""
+    query = select(DirectorySync).order_by(DirectorySync.id).limit(limit)
+    return session.scalars(query if after is None else query.where(DirectorySync.id > after)).all()

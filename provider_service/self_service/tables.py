@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provider_service.base import Base
@@ -145,3 +145,27 @@ class SelfServiceInvitationSecret(Base):
     invitation_id: Mapped[str] = mapped_column(ForeignKey("self_service_invitations.id"), index=True)
     mail: Mapped[int]
     """Number of the mail that it stands in."""
+
+
+class DirectorySync(Base):
+    """A group of a person that the directory has to be told about; the row goes once it knows.
+
+    Whether the person is in it is not kept here: that follows from the roles there are when it is told.
+    """
+
+    __tablename__ = "directory_syncs"
+    __table_args__ = (UniqueConstraint("user_id", "role"), Index(None, "due_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    """GUID in the directory."""
+    role: Mapped[str]
+    version: Mapped[int]
+    """Counts the changes of roles that it stands for."""
+    tries: Mapped[int]
+    failure: Mapped[str | None]
+    """Why the directory could not be told last time."""
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Until when somebody is telling it, and nobody else may."""

@@ -70,6 +70,7 @@ _PROVIDER: Final[_Rows] = {
     (ADMIN, "options:write"): "set_option reset_option",
     (ANYBODY, "self_service:read"): "list_requests get_request get_request_evidence list_roles"
     " list_account_invitations get_account_invitation",
+    (READERS, "self_service:read"): "list_directory_syncs",
     (ANYBODY, "self_service:write"): (
         "submit_request start_request approve_request reject_request ask_applicant choose_request_company"
         " withdraw_request decide_requests grant_role revoke_role suspend_contact"

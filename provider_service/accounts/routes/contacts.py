@@ -87,6 +87,7 @@ async def update_contact(
     body: PatchBody,
     context: ContextDep,
     response: Response,
+    hooks: AccountHooksDep,
     *,
     if_match: IfMatch = None,
 ) -> ContactView:
@@ -98,7 +99,9 @@ async def update_contact(
         return patched(ContactWrite, present, body).facts()
 
     now = context.clock()
-    record = await context.database.write(service.update_contact, contact_id, change=change, caller=caller, now=now)
+    record = await context.database.write(
+        service.update_contact, contact_id, change=change, hooks=hooks, caller=caller, now=now
+    )
     response.headers["etag"] = etag_of(record.version)
     return ContactView.of(record)
 

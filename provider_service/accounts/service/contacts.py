@@ -44,7 +44,13 @@ def create_contact(session: Session, facts: ContactFacts, *, actor: Actor, now: 
 
 
 def update_contact(
-    session: Session, contact_id: str, *, change: Callable[[ContactRecord], ContactFacts], caller: Caller, now: datetime
+    session: Session,
+    contact_id: str,
+    *,
+    change: Callable[[ContactRecord], ContactFacts],
+    hooks: AccountHooks,
+    caller: Caller,
+    now: datetime,
 ) -> ContactRecord:
     """Change a contact to what ``change`` makes of the present state, read under lock.
 
@@ -67,6 +73,9 @@ def update_contact(
         index_values(session, DeclaredFor.CONTACT, row.id, row.attributes)
         new |= {"fields": private} if private else {}
         note(session, caller.actor, "contact.updated", row.id, before=old, after=new, now=now)
+    if before.user_id != after.user_id:
+        for told in hooks.after_stamping:
+            told(session, row.id, before.user_id, now)
     return contact_record(row)
 
 
@@ -102,7 +111,7 @@ def merge_contacts(
     merged, into = _required(rows[merged_id]), _required(rows[into_id])
     domain.require_mergeable(contact_record(merged), contact_record(into))
     for asked in hooks.before_merge:
-        asked(session, merged_id, into_id)
+        asked(session, merged_id, into_id, now)
     _move_ties(session, merged_id, into_id, now)
     stamp, merged.user_id, merged.merged_into = merged.user_id, None, into_id
     index_values(session, DeclaredFor.CONTACT, merged_id, {})

@@ -19,10 +19,12 @@ from shared.wire.errors import Conflict, FieldError, NotFound
 class AccountHooks:
     """What higher slices have to say or to do; each function raises `Conflict` with the reason where it objects."""
 
-    before_merge: tuple[Callable[[Session, str, str], None], ...] = ()
+    before_merge: tuple[Callable[[Session, str, str, datetime], None], ...] = ()
     """Asked before a contact (the first id) is merged into another; whatever hangs on it goes along."""
     before_switching_off: tuple[Callable[[Session, str, str, Caller], None], ...] = ()
     """Asked before a caller switches off the contact (the second id) of a company."""
+    after_stamping: tuple[Callable[[Session, str, str | None, datetime], None], ...] = ()
+    """Told that a contact has another user's stamp, or none any more; the second id is the user it had."""
     before_removal: tuple[Callable[[Session, domain.AttributeRecord], None], ...] = ()
     """Asked before the declaration of an attribute is taken back."""
 

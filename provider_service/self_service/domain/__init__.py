@@ -48,8 +48,10 @@ from provider_service.self_service.domain.requests import (
     explain,
     without_findings,
 )
+from provider_service.self_service.domain.syncing import CLAIM, Claimed, SyncRecord, wait_after
 
 __all__ = [
+    "CLAIM",
     "INVITATIONS_A_DAY",
     "INVITATION_LIFE",
     "MAILS_AN_INVITATION",
@@ -62,6 +64,7 @@ __all__ = [
     "VERIFYING_LIFE",
     "Account",
     "Awaits",
+    "Claimed",
     "Contact",
     "Decision",
     "DecisionOutcome",
@@ -81,6 +84,7 @@ __all__ = [
     "RoleRecord",
     "Submission",
     "Submitter",
+    "SyncRecord",
     "User",
     "accepted",
     "contact_facts",
@@ -92,5 +96,6 @@ __all__ = [
     "privileges_of",
     "require_privilege",
     "state_of",
+    "wait_after",
     "without_findings",
 ]

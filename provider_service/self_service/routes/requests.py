@@ -12,7 +12,7 @@ from provider_service.audit.schemas import EntityId
 from provider_service.context import ContextDep
 from provider_service.directory.domain import Caller, email_key
 from provider_service.self_service import calls, service
-from provider_service.self_service.deps import ReaderDep, WriterDep
+from provider_service.self_service.deps import ReaderDep, StaffDep, WriterDep
 from provider_service.self_service.domain import Privilege, RequestRecord, Submission, privileges_of, without_findings
 from provider_service.self_service.schemas import (
     Approval,
@@ -21,6 +21,7 @@ from provider_service.self_service.schemas import (
     BulkResult,
     CompanyChoice,
     ContactSuspension,
+    DirectorySyncView,
     EvidenceView,
     Question,
     Rejection,
@@ -31,6 +32,7 @@ from provider_service.self_service.schemas import (
     SelfServiceRequestView,
     SelfServiceRoleGrant,
     SelfServiceRoleView,
+    SyncQuery,
 )
 from shared.transport.bodies import body_of
 from shared.transport.conventions import Page, cut_page, known_parameters, link_header
@@ -233,6 +235,18 @@ async def list_roles(
     shown, following = cut_page(rows, limit=query.limit, sort="oldest", key=lambda row: [row.id])
     response.headers.update(link_header(request, following))
     return Page(items=[SelfServiceRoleView.of(row) for row in shown], next_cursor=following)
+
+
+@router.get("/directory-syncs")
+async def list_directory_syncs(
+    request: Request, response: Response, caller: StaffDep, context: ContextDep, query: Annotated[SyncQuery, Query()]
+) -> Page[DirectorySyncView]:
+    """Return what the directory does not know yet of roles granted and taken, and why; for staff."""
+    after = place_in(query.cursor, "oldest")
+    rows = await context.database.read(service.list_syncs, caller=caller, after=after, limit=query.limit + 1)
+    shown, following = cut_page(rows, limit=query.limit, sort="oldest", key=lambda row: [row.id])
+    response.headers.update(link_header(request, following))
+    return Page(items=[DirectorySyncView.of(row) for row in shown], next_cursor=following)
 
 
 @router.post("/roles", status_code=201, openapi_extra=_ROLE)

@@ -29,6 +29,7 @@ from provider_service.self_service.service.roles import (
     grant_role,
     keep_administrator,
     list_roles,
+    restamped,
     revoke_role,
     suspend,
 )
@@ -48,6 +49,7 @@ from provider_service.self_service.service.submitting import (
     visitor,
     withdraw,
 )
+from provider_service.self_service.service.syncing import claim, list_syncs, owed, owed_by_now, settle
 from provider_service.self_service.service.views import evidence, get_request, list_requests, login_of, require_own
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "ask",
     "bring_along",
     "choose_company",
+    "claim",
     "done",
     "evidence",
     "expire",
@@ -78,9 +81,12 @@ __all__ = [
     "list_invitations",
     "list_requests",
     "list_roles",
+    "list_syncs",
     "login_for",
     "login_of",
     "next_work",
+    "owed",
+    "owed_by_now",
     "prove",
     "reject",
     "relay",
@@ -89,9 +95,11 @@ __all__ = [
     "remind",
     "require_own",
     "resend",
+    "restamped",
     "revoke",
     "revoke_role",
     "screen",
+    "settle",
     "show_invitation",
     "show_unproven",
     "start",

@@ -42,7 +42,6 @@ class Work:
     new_user: NewUser | None
     user_id: str
     """In the directory; empty until the user exists."""
-    groups: tuple[str, ...]
     actor: Actor
 
 
@@ -63,9 +62,7 @@ def next_work(session: Session, request_id: str) -> Work | None:
     if row.user_reference is not None:
         name = display_name(row.attributes)
         new_user = NewUser(row.user_reference, row.login, row.email, name, row.language)
-    roles = [] if row.contact_id is None else store.held(session, row.company_id, row.contact_id)
-    groups = tuple(sorted({one.role for one in roles}))
-    return Work(step, row.id, new_user, row.user_id or "", groups, _decider(row))
+    return Work(step, row.id, new_user, row.user_id or "", _decider(row))
 
 
 def done(

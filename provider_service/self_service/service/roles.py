@@ -19,6 +19,7 @@ from provider_service.self_service.domain import (
     require_privilege,
 )
 from provider_service.self_service.service.parts import administered, held_for, note, require_account
+from provider_service.self_service.service.syncing import owe, owe_all
 from provider_service.self_service.tables import SelfServiceRequest, SelfServiceRole
 from shared.wire.errors import Conflict, Forbidden, NotFound
 from shared.wire.identifiers import new_id
@@ -29,17 +30,19 @@ def grant(
 ) -> SelfServiceRole:
     """Grant what came of a request; granting twice is one effect."""
     assert row.contact_id is not None  # noqa: S101 - narrows a type; the step that stores the contact calls this
-    return _grant(
+    made = _grant(
         session, row.company_id, row.contact_id, role, administrator=administrator, request_id=row.id, by=by, now=now
     )
+    owe(session, row.user_id or "", role, now=now)
+    return made
 
 
 def grant_role(
     session: Session, company_id: str, contact_id: str, *, administrator: bool, caller: Caller, now: datetime
-) -> tuple[RoleRecord, str, list[str]]:
+) -> tuple[RoleRecord, str]:
     """Let a contact of an account hold the user's role there, or the administrator's besides.
 
-    Return the role, the user, and the groups the directory is to put it into. Raises `NotFound`, `Forbidden`,
+    Return the role, and the user whom the directory has to be told about. Raises `NotFound`, `Forbidden`,
     `Conflict` (``contact_without_user``, ``own_role``).
     """
     require_privilege(require_account(session, caller, company_id), Privilege.ADMINISTER_ROLES)
@@ -59,11 +62,13 @@ def grant_role(
         made = _grant(session, company_id, found.id, name, administrator=True, request_id=None, by=actor, now=now)
         for pending in store.administrator_pending(session, company_id):
             pending.administrator_pending = False
-    return role_record(made), found.user_id, [one.role for one in store.held(session, company_id, found.id)]
+    for one in store.held(session, company_id, found.id):  # also what is held already: the directory may have lost it
+        owe(session, found.user_id, one.role, now=now)
+    return role_record(made), found.user_id
 
 
-def revoke_role(session: Session, role_id: str, *, caller: Caller, now: datetime) -> tuple[str, str] | None:
-    """Take a role from a contact; return user and group that the directory is to part, None where nothing is.
+def revoke_role(session: Session, role_id: str, *, caller: Caller, now: datetime) -> str | None:
+    """Take a role from a contact; return the user whom the directory has to be told about, if there is one.
 
     Raises `NotFound`, `Forbidden` (``privilege_missing``, ``own_role``); `Conflict` (``last_administrator``) unless the
     caller may remove the last one.
@@ -84,9 +89,10 @@ def revoke_role(session: Session, role_id: str, *, caller: Caller, now: datetime
     session.delete(row)
     session.flush()
     note(session, caller.actor, "self_service_role.revoked", row.id, before=before, after={}, now=now)
-    if contact is None or contact.user_id is None or store.holds_group(session, row.contact_id, row.role):
+    if contact is None or contact.user_id is None:
         return None
-    return contact.user_id, row.role
+    owe(session, contact.user_id, row.role, now=now)
+    return contact.user_id
 
 
 def suspend(
@@ -125,11 +131,15 @@ def keep_administrator(session: Session, company_id: str, contact_id: str, calle
         _require_last(held_for(session, caller, company_id))
 
 
-def bring_along(session: Session, merged_id: str, into_id: str) -> None:
-    """Let a contact that another is merged into have the other's roles, and what is being carried out for it.
+def bring_along(session: Session, merged_id: str, into_id: str, now: datetime) -> None:
+    """Let a contact that another is merged into have the other's roles and groups, and what is carried out for it.
 
     Registered as a hook of the accounts; both contacts are locked by then.
     """
+    contacts = [accounts.find_contact(session, one) for one in (merged_id, into_id)]
+    people = [None if one is None else one.user_id for one in contacts]
+    roles = {row.role for one in (merged_id, into_id) for row in store.roles_of(session, one)}
+    owe_all(session, [(user_id, role) for user_id in people for role in roles], now=now)
     for row in store.roles_of(session, merged_id):
         held = {one.role for one in store.held(session, row.company_id, into_id)}
         if row.role in held:
@@ -138,6 +148,14 @@ def bring_along(session: Session, merged_id: str, into_id: str) -> None:
             row.contact_id = into_id
         session.flush()
     store.move_requests(session, merged_id, into_id)
+
+
+def restamped(session: Session, contact_id: str, before: str | None, now: datetime) -> None:
+    """Let the directory's groups follow a contact that has another user now. Registered as a hook of the accounts."""
+    contact = accounts.find_contact(session, contact_id)
+    people = [before, None if contact is None else contact.user_id]
+    roles = {row.role for row in store.roles_of(session, contact_id)}
+    owe_all(session, [(user_id, role) for user_id in people for role in roles], now=now)
 
 
 def list_roles(

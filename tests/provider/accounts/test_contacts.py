@@ -181,7 +181,7 @@ async def test_a_slice_above_can_object_to_a_merge(house):
     client = await house.client(Role.ADMIN)
     one, two = await record(client), await record(client)
 
-    def objects(_session, merged_id, into_id):
+    def objects(_session, merged_id, into_id, _now):
         raise Conflict(f"{merged_id} and {into_id} have requests pending", code="requests_pending")
 
     house.app.state.account_hooks = AccountHooks(before_merge=(objects,))

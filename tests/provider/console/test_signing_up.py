@@ -8,8 +8,10 @@ from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CompanyFacts
 from provider_service.audit.domain import SYSTEM
 from provider_service.directory import service as directory
+from provider_service.identity.calls import EmbeddedDirectory
 from provider_service.self_service import service as self_service
 from provider_service.self_service.domain import Draft, Submission
+from shared.wire.errors import Unavailable
 from shared.wire.self_service import SubmitterKind
 from tests.provider.console.postbox import post, secret
 from tests.provider.console.world import PASSWORD, Browser, World
@@ -90,7 +92,9 @@ async def test_from_the_sign_up_to_a_colleague_who_is_let_in_by_the_first_user(t
     assert "You have access" in (await visitor.post("/sign-up/status", token=follow)).text
 
 
-async def test_the_first_user_signs_in_and_approves_a_colleague(town: World, admin: Browser) -> None:
+async def test_the_first_user_signs_in_and_approves_a_colleague(
+    town: World, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await pending(town)
     found = re.search(r'value="([\w-]+)" aria-label="Choose ada', (await admin.get("/requests")).text)
     assert found is not None
@@ -107,6 +111,21 @@ async def test_the_first_user_signs_in_and_approves_a_colleague(town: World, adm
     role = re.search(r'name="contact_id" value="([\w-]+)".{0,900}Make administrator', people, re.DOTALL)
     assert role is not None
     await entered(town, "bea@engines.example")
+    company = re.search(r'name="company_id" value="([\w-]+)"', people)
+    assert company is not None
+
+    async def silent(*_args: object, **_kwargs: object) -> None:
+        raise Unavailable("The directory does not answer", cause="It sleeps.")
+
+    monkeypatch.setattr(EmbeddedDirectory, "grant", silent)
+    fields = {
+        "do": "administrator",
+        "company_id": company[1],
+        "contact_id": re.findall(r'name="contact_id" value="([\w-]+)"', people)[-1],
+    }
+    assert (await ada.post("/people", **fields)).status_code == 303
+    assert "The directory does not answer It sleeps." in (await admin.get("/people")).text
+    assert "The directory does not" not in (await ada.get("/people")).text
 
 
 async def test_a_request_is_rejected_quietly_and_withdrawn_by_its_link(town: World, admin: Browser) -> None:

@@ -69,6 +69,7 @@ class Town:
         """Do the worker's turns, and return the letters that went out."""
         await calls.screen_due(self.context)
         await calls.provision_due(self.context)
+        await calls.tell_due(self.context)
         await calls.tend(self.context)
         desk = composition.mail_desk(self.context.settings, self.context.masters, "provider@example.com")
         letters = []
