@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from consumer_service.base import Base
 from shared.runtime.database import JsonText, UtcDateTime
@@ -68,6 +68,20 @@ class IncidentComment(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class AppliedBond(Base):
+    """A bond whose first message from here the peer has applied: its copy exists.
+
+    Apart from the bond: whoever settles holds the channel, and must not wait for whoever works on the record.
+    """
+
+    __tablename__ = "applied_bonds"
+
+    connection_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    """A bond that moves to another connection begins anew there."""
+    bond_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    applied_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Bond(Base):
     """Our copy and the peer's, tied together; the id is the lane in both directions."""
 
@@ -93,3 +107,10 @@ class Bond(Base):
     problem: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    applied_at: Mapped[datetime | None] = column_property(
+        select(AppliedBond.applied_at)
+        .where(AppliedBond.bond_id == id, AppliedBond.connection_id == connection_id)  # noqa: A003 - the columns above
+        .scalar_subquery()
+    )
+    """When the peer applied our first message over this bond."""

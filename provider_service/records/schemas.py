@@ -119,3 +119,5 @@ class BondView(BaseModel):
     problem: dict[str, Any] | None
     created_at: datetime
     updated_at: datetime
+    applied_at: datetime | None = None
+    """When the peer applied our first message over this bond, which for a record shared from here makes its copy."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Row, Table, select, text, update
 from sqlalchemy.orm import Session
 
-from provider_service.records.tables import Bond, Incident, IncidentComment
+from provider_service.records.tables import AppliedBond, Bond, Incident, IncidentComment
 from shared.delivery import statements
 from shared.delivery.statements import Spelled, among
 from shared.runtime.columns import native
@@ -163,6 +163,13 @@ def fail_bonds(session: Session, connection_id: str, problems: dict[str, dict[st
             .where(Bond.id == bond_id, Bond.connection_id == connection_id)
             .values(state="Error", problem=problem, updated_at=now)
         )
+
+
+def note_applied(session: Session, connection_id: str, bond_ids: Collection[str], now: datetime) -> None:
+    """Keep when the peer applied the first message of bonds; one that is known stays as it is."""
+    target = cast("Table", AppliedBond.__table__)
+    rows = [{"connection_id": connection_id, "bond_id": bond_id, "applied_at": now} for bond_id in sorted(bond_ids)]
+    statements.insert_missing(session, target, native(session, target, rows))
 
 
 def disconnect_bonds(session: Session, connection_id: str, now: datetime) -> None:

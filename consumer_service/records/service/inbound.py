@@ -125,7 +125,14 @@ def _comment(work: Work, bond: BondWork, data: CommentData, known: dict[str, str
 
 
 def on_settled(session: Session, connection_id: str, settled: Sequence[Settled], now_ms: int) -> None:
-    """Show on the bond what the peer did not take."""
+    """Show on the bond that the peer made its copy, and what it did not take."""
+    first = {
+        message.lane
+        for message in settled
+        if message.sequence == 1 and message.outcome is OutcomeKind.APPLIED and message.type in _TYPES
+    }
+    if first:
+        store.note_applied(session, connection_id, first, _instant(now_ms))
     refused = {  # the last verdict on a lane is the one to show
         message.lane: message.problem.to_wire() if message.problem else None
         for message in settled

@@ -191,3 +191,19 @@ def test_a_bond_is_not_reconnected_over_a_connection_that_has_ended(line: Line, 
     with pytest.raises(Conflict) as refused:
         desk.do("reconnect", bond_id=desk.bond_of(made).id)
     assert refused.value.code == "connection_not_active"
+
+
+def test_a_bond_tells_when_the_peer_has_applied_it(line: Line, desk: Desk, other: Desk) -> None:
+    made = desk.create(state="New")
+    assert desk.bond_of(made).applied_at is None
+    line.drain()
+    applied = desk.bond_of(made).applied_at
+    assert applied is not None
+    bond_id = desk.bond_of(made).id
+    copy = other.copy_of(bond_id)
+    assert other.bond_of(copy).applied_at is None  # it has sent nothing yet
+    other.comment(copy, "seen")
+    desk.update(made, state="Active")
+    line.drain()
+    assert other.bond_of(copy).applied_at is not None
+    assert desk.bond_of(made).applied_at == applied

@@ -372,3 +372,25 @@ def test_of_a_records_earlier_bonds_one_follows_however_many_are_reconnected(
     here = [bond.id for bond in desk.bonds() if bond.connection_id == desk.connection_id]
     assert len(here) == 1
     assert here[0] in {first, second}
+
+
+def test_a_bond_tells_when_the_peer_has_applied_it(line: Line, desk: Desk, other: Desk, parted: dict[str, str]) -> None:
+    made = desk.create(state="New")
+    assert desk.bond_of(made).applied_at is None
+    line.drain()
+    applied = desk.bond_of(made).applied_at
+    assert applied is not None
+    bond_id = desk.bond_of(made).id
+    copy = other.copy_of(bond_id)
+    assert other.bond_of(copy).applied_at is None  # it has sent nothing yet
+    other.comment(copy, "seen")
+    desk.update(made, state="Active")
+    line.drain()
+    assert other.bond_of(copy).applied_at is not None
+    assert desk.bond_of(made).applied_at == applied
+    part(line)
+    line.register(parted)
+    desk.do("reconnect", bond_id=bond_id)
+    assert desk.bond_of(made).applied_at is None  # not yet over the connection it stands on
+    line.drain()
+    assert desk.bond_of(made).applied_at is not None
