@@ -71,9 +71,12 @@ def checked(model: type[Model], form: Form, *names: str, **others: Any) -> Model
 
 
 def faults(error: ExchangeError, sentences: Sentences) -> dict[str, str]:
-    """Return field to sentence: our own where a form was not met, the use case's where it refused."""
+    """Return field to sentence: our own where a form was not met, the use case's where it refused.
+
+    Attributes are members of one object in a body, and fields of their own in a form.
+    """
     found: dict[str, str] = {}
     for fault in error.errors:
-        name = fault.pointer.strip("/").partition("/")[0]
+        name = fault.pointer.removeprefix("/attributes").strip("/").partition("/")[0]
         found[name] = sentences.get(name, fault.detail) if error.code == "invalid" else told(error)
     return found or {"": told(error)}

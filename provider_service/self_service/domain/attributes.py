@@ -47,8 +47,8 @@ def accepted(
 
     ``account_known``: whether the account is fixed, so that no key names it.
 
-    Raises `Invalid` (``attribute_invalid``) naming each that will not do. Custom ones are checked where the
-    declarations are known.
+    Raises `Invalid` (``attribute_invalid``, ``email_invalid``) naming each that will not do. Custom ones are checked
+    where the declarations are known.
     """
     standard: dict[str, str] = {}
     custom: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def accepted(
             continue
         if name in REQUEST_ATTRIBUTES:
             fault = _fault(name, value)
-            faults += [FieldError(f"/{name}", fault)] if fault else []
+            faults += [FieldError(f"/attributes/{name}", fault)] if fault else []
             standard[name] = value.strip() if isinstance(value, str) else ""
         else:
             custom[name] = value
@@ -66,8 +66,16 @@ def accepted(
     faults += _missing(type_, standard, account_known=account_known)
     if faults:
         raise Invalid("The request does not have what it takes", code="attribute_invalid", errors=faults)
-    standard["EmailAddress"] = canonical_address(standard["EmailAddress"])
+    standard["EmailAddress"] = _mailbox(standard["EmailAddress"])
     return type_, standard, custom
+
+
+def _mailbox(text: str) -> str:
+    try:
+        return canonical_address(text)
+    except Invalid as error:  # the fault is in the attribute, whose field the person looks for
+        wrong = [FieldError("/attributes/EmailAddress", one.detail) for one in error.errors]
+        raise Invalid(error.detail, code=error.code, cause=error.cause, fix=error.fix, errors=wrong) from error
 
 
 def login_of(attributes: Mapping[str, Any], sign_in_attribute: str, *, trusted: bool) -> str:
@@ -154,11 +162,11 @@ def _fault(name: str, value: Any) -> str:
 
 
 def _missing(type_: RequestTypeCd, standard: Mapping[str, str], *, account_known: bool) -> list[FieldError]:
-    faults = [] if standard.get("EmailAddress") else [FieldError("/EmailAddress", "Required")]
+    faults = [] if standard.get("EmailAddress") else [FieldError("/attributes/EmailAddress", "Required")]
     if type_ is RequestTypeCd.CONTACT and not standard.get("AccountKey") and not account_known:
-        faults.append(FieldError("/AccountKey", "Required: it names the account"))
+        faults.append(FieldError("/attributes/AccountKey", "Required: it names the account"))
     if type_ is RequestTypeCd.CONSUMER and standard.get("AccountKey"):
-        faults.append(FieldError("/AccountKey", "A request for oneself names no account"))
+        faults.append(FieldError("/attributes/AccountKey", "A request for oneself names no account"))
     return faults
 
 
@@ -174,4 +182,5 @@ def _as_text(value: Any) -> str:
 
 
 def _login(why: str) -> Invalid:
-    return Invalid("The login will not do", code="login_invalid", cause=why, errors=[FieldError("/LoginId", why)])
+    wrong = [FieldError("/attributes/LoginId", why)]
+    return Invalid("The login will not do", code="login_invalid", cause=why, errors=wrong)

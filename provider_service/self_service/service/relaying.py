@@ -70,7 +70,7 @@ def _relayable(draft: Draft) -> dict[str, object]:
     }
     if given.get("RequestTypeCd") == RequestTypeCd.CONTACT:
         del given["RequestTypeCd"]
-    faults = [FieldError(f"/{name}", why) for name, why in _NOT_RELAYED.items() if name in given]
+    faults = [FieldError(f"/attributes/{name}", why) for name, why in _NOT_RELAYED.items() if name in given]
     if faults:
         raise Invalid("The request does not have what it takes", code="attribute_invalid", errors=faults)
     return given

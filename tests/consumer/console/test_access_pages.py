@@ -34,13 +34,11 @@ async def test_an_administrator_asks_for_somebody_and_the_provider_says_no(
     person = await world.person(name="Ada <b>Lovelace</b>")
     form = await admin.get("/access-requests/new")
     assert "Ada &lt;b&gt;Lovelace" in form.text
-    sent = await admin.post(
-        "/access-requests",
-        page="/access-requests/new",
-        connection_id=desk.connection_id,
-        user_id=person.id,
-        FirstName="Ada",
-    )
+    asked = {"page": "/access-requests/new", "connection_id": desk.connection_id, "user_id": person.id}
+    wrong = await admin.post("/access-requests", **asked, FirstName="x" * 151)
+    assert wrong.status_code == 422
+    assert 'href="#field-FirstName"' in wrong.text
+    sent = await admin.post("/access-requests", **asked, FirstName="Ada")
     shown = await admin.follow(sent)
     assert "Not taken" in shown.text
     assert "It goes no further" in shown.text

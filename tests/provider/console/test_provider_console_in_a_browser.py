@@ -12,6 +12,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page
 
 from tests.browsers import DESKTOP, violations
+from tests.keyboard import Keyboard
 from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
 from tests.provider.console.postbox import post, secret
@@ -200,6 +201,41 @@ def test_somebody_is_invited_and_accepts_accessibly(page: Page, running: Running
     page.get_by_text("This invitation was accepted already").wait_for()
     found += violations(page, "invitation-ended")
     assert found == []
+
+
+def test_somebody_signs_up_and_is_let_in_by_keyboard_alone(page: Page, running: Running) -> None:
+    """Nothing is clicked: typed, Tab, Enter and the space bar; a refused form says where it was refused."""
+    world, keys = running.world, Keyboard(page)
+    running.run(world.record)
+    running.run(world.contact)
+    admin = running.run(lambda: world.person(*STAFF, name="Ada Lovelace"))
+    page.goto("/sign-in")
+    keys.to("Sign up").press(shows="You prove your mailbox first")
+    keys.write("Account key", "Harbour Ltd").write("E-mail address", "bea at the harbour").press()
+    keys.is_told("Enter an e-mail address like name@example.com.")
+    keys.to("Enter an e-mail address like name@example.com.").press()
+    page.locator("#field-EmailAddress:focus").press("Control+A")
+    page.keyboard.type("bea@harbour.example")
+    keys.write("First name", "Bea").to("More about you").press()
+    keys.write("Login", "cyd@harbour.example").press()
+    keys.is_told("Enter a name of your own, or this e-mail address, or nothing.")
+    keys.to("Enter a name of your own, or this e-mail address, or nothing.").press()
+    page.locator("#field-LoginId:focus").press("Control+A")
+    keys.press("Delete")
+    keys.to("Ask for access").press(" ", shows="Look into your mailbox")
+    keys.to("Follow the request").press(shows="Show the request")
+    keys.to("Show the request").press(shows="Mailbox not proven yet")
+    (letter,) = running.run(lambda: post(world, "bea@harbour.example"))
+    page.goto(f"/sign-up/confirm#token={secret(letter)}")
+    keys.to("Show the request").press(shows="If this was not you")
+    keys.to("This was me: confirm").press(" ", shows="Your mailbox is proven")
+    page.goto("/sign-in")
+    keys.write("E-mail address", admin.email).write("Password", PASSWORD).press(shows="Overview")
+    keys.to("Access requests").press(shows="bea@harbour.example")
+    keys.to("bea@harbour.example").press(shows="What was found")
+    keys.to("Ask the applicant").press()
+    keys.is_told("A question needs words")
+    keys.write("Note to the applicant", "Welcome.").to("Approve").press(" ", shows="User activated")
 
 
 def enter(page: Page, email: str) -> None:

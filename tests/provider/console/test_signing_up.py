@@ -164,6 +164,9 @@ async def test_somebody_who_is_signed_in_asks_for_themselves_and_staff_for_other
     asked = await member.post("/requests", EmailAddress=member.person.email, AccountKey="Engines")
     assert asked.status_code == 303, asked.text
     assert "Withdraw the request" in (await member.follow(asked)).text
+    wrong = await admin.post("/requests", EmailAddress="cyd at engines", AccountKey="Engines")
+    assert wrong.status_code == 422
+    assert 'href="#field-EmailAddress"' in wrong.text
     for_another = await admin.post("/requests", EmailAddress="cyd@engines.example", AccountKey="Enginez")
     shown = await admin.follow(for_another)
     assert "does not name exactly one active account" in shown.text
