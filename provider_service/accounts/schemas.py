@@ -27,6 +27,7 @@ Domain = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-
 AttributeCode = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 ShortText = Annotated[str, Field(min_length=1, max_length=150, pattern=PLAIN)]
 Phone = Annotated[str, Field(min_length=1, max_length=60, pattern=PLAIN)]
+AddressLine = Annotated[str, Field(min_length=1, max_length=240, pattern=PLAIN)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 Attributes = Annotated[dict[str, Any], Field(max_length=100)]
 """Values of declared attributes, by code; their types are checked against the declarations."""
@@ -92,8 +93,8 @@ class PostalAddress(_Request):
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    line1: LineText | None = None
-    line2: LineText | None = None
+    line1: AddressLine | None = None
+    line2: AddressLine | None = None
     city: ShortText | None = None
     state: ShortText | None = None
     province: ShortText | None = None

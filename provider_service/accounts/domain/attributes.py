@@ -65,6 +65,16 @@ CONTACT_ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
 }
 """The contact's attributes, by the names the seed's product gives them; those of an address are of the primary one."""
 
+LONGEST: Final[Mapping[str, int]] = {
+    **{name: 150 for name, type_ in CONTACT_ATTRIBUTES.items() if type_ is AttributeType.TEXT},
+    "RawWorkPhoneNumber": 60,
+    "RawMobileNumber": 60,
+    "RawHomePhoneNumber": 60,
+    "Address1": 240,
+    "Address2": 240,
+}
+"""Characters of the contact's texts, at most."""
+
 FINDABLE: Final[Mapping[str, str]] = {
     "EmailAddress": "email_key",
     "FirstName": "first_name",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from provider_service.accounts.domain import CONTACT_ATTRIBUTES, Address, AttributeType, ContactFacts
+from provider_service.accounts.domain import CONTACT_ATTRIBUTES, LONGEST, Address, AttributeType, ContactFacts
 from provider_service.directory.domain import email_key
 from provider_service.mail.domain import canonical_address
 from provider_service.options.domain import counterpart
@@ -106,7 +106,7 @@ def contact_facts(
     language: str,
     category: str,
 ) -> ContactFacts:
-    """Return the contact that a request's attributes make.
+    """Return the contact that a request's attributes make; raise `Invalid` (``attribute_invalid``) for too long a text.
 
     The same name ignoring ``_c`` belongs together, then what ``pairs`` (``SVC_CSS_REG_CONT_MAP``) says, then the
     address parts as the seed's product has them. ``declared``: types of the attributes declared for contacts.
@@ -124,9 +124,9 @@ def contact_facts(
         elif target in declared:
             custom[target] = _as_text(value) if declared[target] is AttributeType.TEXT else value
         elif target in _ADDRESS:
-            addresses[0][_ADDRESS[target]] = _as_text(value)
+            addresses[0][_ADDRESS[target]] = _fitting(name, value, target)
         else:
-            fields[_FIELDS[target]] = _as_text(value)
+            fields[_FIELDS[target]] = _fitting(name, value, target)
     born = fields.pop("date_of_birth", None)
     given = addresses if addresses[1] else addresses[:1] if addresses[0] else ()
     return ContactFacts(
@@ -175,6 +175,16 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Invalid("Not a date like 2001-12-31", code="attribute_invalid") from None
+
+
+def _fitting(name: str, value: Any, target: str) -> str:
+    """Return a text that the contact can take; by the map it may come from an attribute that takes more."""
+    text = _as_text(value)
+    limit = LONGEST.get(target)
+    if limit is not None and len(text) > limit:
+        faults = [FieldError(f"/attributes/{name}", f"Not one line of at most {limit} characters")]
+        raise Invalid("The request does not have what it takes", code="attribute_invalid", errors=faults)
+    return text
 
 
 def _as_text(value: Any) -> str:
