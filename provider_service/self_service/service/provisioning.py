@@ -17,6 +17,7 @@ from provider_service.options.domain import Options
 from provider_service.self_service import store
 from provider_service.self_service.domain import (
     Awaits,
+    DecisionOutcome,
     ProvisioningStep,
     RequestRecord,
     contact_facts,
@@ -166,7 +167,9 @@ def _contact(
 ) -> ContactRecord:
     found = contacts_of(session, row, now_options)
     another = len(found) > 1 or (found and email_key(found[0].email) != row.email_key)
-    if another or (found and elsewhere(session, row, row.company_id, found[0].id)):
+    # an existing user may be tied to a contact that is made, not to each that is there: that is decided about anew
+    appeared = found and row.outcome == DecisionOutcome.CREATE_CONTACT
+    if another or appeared or (found and elsewhere(session, row, row.company_id, found[0].id)):
         raise Conflict("The contacts changed after the approval", code="contact_changed", fix="Approve it again.")
     if not found:
         made = accounts.create_contact(session, _facts(session, row, now_options), actor=actor, now=now)

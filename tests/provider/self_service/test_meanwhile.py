@@ -123,3 +123,31 @@ async def test_a_directory_that_cannot_be_asked_keeps_requests_where_they_are(to
         assert taken.status_code == 503
     assert (await town.staff.get(path)).json()["state"] == "ORA_CSS_PENDING"
     assert (await town.staff.post(f"{path}/approve", json={})).json()["state"] == "ORA_CSS_APPROVED"
+
+
+async def test_a_contact_that_appears_after_the_approval_is_decided_about_anew(town, monkeypatch):
+    """A user of another address may tie itself to a contact made for it, but to none that is there (row 2)."""
+    await town.approved()
+    shown = await town.approved(EmailAddress="bea@engines.example", LoginId="bea")
+    bea = await town.signed_in("bea@engines.example")
+    path = f"/api/v1/contacts/{shown['contact_id']}"
+    tag = (await town.admin.get(path)).headers["etag"]
+    assert (await town.admin.patch(path, json={"user_id": None}, headers={"if-match": tag})).status_code == 200
+    wanted = {**ADA, "EmailAddress": "countess@engines.example", "LoginId": "bea"}
+    request_id = (await bea.post(REQUESTS, json={"attributes": wanted})).json()["id"]
+    await calls.prove(town.context, (await town.letter("countess@engines.example", "Confirm")).secret)
+
+    async def stay(*_args, **_kwargs):
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(calls, "provision", stay)
+        answer = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+        assert answer.json()["outcome"] == "create_contact", answer.text
+    known = (await town.admin.post("/api/v1/contacts", json={"email": "countess@engines.example"})).json()["id"]
+    await calls.provision_due(town.context)
+    shown = (await town.staff.get(f"{REQUESTS}/{request_id}")).json()
+    assert (shown["state"], (shown["failure"] or "").partition(":")[0]) == ("ORA_CSS_FAILED", "records")
+    assert (await town.admin.get(f"/api/v1/contacts/{known}")).json()["user_id"] is None
+    again = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
+    assert (again.status_code, again.json()["reason"]) == (409, "user_other_email")
