@@ -3,9 +3,10 @@
 import pytest
 
 from provider_service.directory import service as directory
+from provider_service.identity.calls import EmbeddedDirectory
 from provider_service.self_service import calls
 from provider_service.self_service.domain import Draft
-from shared.wire.errors import Forbidden, Invalid, NotFound
+from shared.wire.errors import Forbidden, Invalid, NotFound, Unavailable
 from shared.wire.self_service import RequestState
 from shared.wire.states import Role
 from tests.provider.self_service.world import ADA, VISITOR, Town
@@ -211,6 +212,11 @@ async def test_auto_approval_makes_no_administrator_unless_something_vouches(tow
     await town.make_company("Looms", domains=["looms.example"], verified_domains=["looms.example"])
     vouched = await town.proven(EmailAddress="cyd@looms.example", AccountKey="Looms")
     assert (await town.staff.get(f"{REQUESTS}/{vouched}")).json()["administrator_pending"] is False
+    looms_key = await town.make_company("x7-Kp2-looms", key_secret=True)
+    by_secret = await town.proven(EmailAddress="dan@anywhere.example", AccountKey="x7-Kp2-looms")
+    assert (await town.staff.get(f"{REQUESTS}/{by_secret}")).json()["administrator_pending"] is False
+    roles = (await town.admin.get(f"/api/v1/self-service/roles?company_id={looms_key}")).json()["items"]
+    assert sorted(one["administrator"] for one in roles) == [False, True]
     granted = await town.staff.post(
         "/api/v1/self-service/roles",
         json={"company_id": town.company, "contact_id": shown["contact_id"], "administrator": True},
@@ -309,6 +315,42 @@ async def test_requests_expire_and_whoever_decides_is_reminded_once(town):
     await town.post()
     fresh = await town.house.client(Role.SN_SB_ADMIN)
     assert (await fresh.get(f"{REQUESTS}/{pending}")).json()["state"] == "ORA_CSS_EXPIRED"
+
+
+async def test_time_tells_whom_it_has_to_and_ends_nothing_that_was_approved(town, monkeypatch):
+    async def down(*_args, **_kwargs):
+        raise Unavailable("The directory does not answer")
+
+    unproven = await town.sign_up()
+    asked, waiting, failed = [
+        await town.proven(EmailAddress=f"{name}@engines.example") for name in ("bea", "cyd", "dan")
+    ]
+    await town.staff.post(f"{REQUESTS}/{asked}/ask", json={"question": "Which floor?"})
+    with monkeypatch.context() as patched:
+        patched.setattr(EmbeddedDirectory, "create_inactive", down)
+        await town.staff.post(f"{REQUESTS}/{failed}/approve", json={})
+    await town.post()
+
+    async def letters_after(**span):
+        town.house.clock.advance(**span)
+        return sorted((one.to.partition("@")[0], one.subject) for one in await town.post() if "engines" in one.to)
+
+    async def states():
+        fresh = await town.house.client(Role.SN_SB_ADMIN)
+        return [(await fresh.get(f"{REQUESTS}/{one}")).json()["state"] for one in (asked, waiting, failed)]
+
+    assert await letters_after(hours=25) == []  # nobody knows whose mailbox it was: it ends without a word
+    assert (await calls.follow(town.context, unproven.secret)).state == RequestState.EXPIRED
+    (question,) = await letters_after(days=3)
+    assert (question[0], "question" in question[1]) == ("bea", True)
+    assert await letters_after(days=3) == []
+    expired = await letters_after(days=31)
+    assert [name for name, _ in expired] == ["bea", "cyd"]
+    assert {subject for _, subject in expired} == {expired[0][1]}
+    assert await states() == ["ORA_CSS_EXPIRED", "ORA_CSS_EXPIRED", "ORA_CSS_FAILED"]
+    assert await letters_after(days=400) == []
+    fresh = await town.house.client(Role.SN_SB_ADMIN)
+    assert (await fresh.post(f"{REQUESTS}/{failed}/approve", json={})).json()["state"] == "ORA_CSS_APPROVED"
 
 
 async def test_proof_works_once_and_tokens_of_one_purpose_not_for_another(town):
