@@ -22,6 +22,7 @@ from provider_service.self_service.domain import (
     SyncRecord,
     explain,
     without_findings,
+    without_internals,
 )
 from provider_service.self_service.service import Submitted
 from shared.transport.conventions import PAGE_DEFAULT, PageCursor, PageLimit
@@ -65,7 +66,7 @@ class Approval(_Request):
 
     note_to_applicant: Note = ""
     internal_note: Note = ""
-    """Never shown to the applicant."""
+    """Shown to the provider's staff alone, whoever wrote it."""
 
 
 class Rejection(Approval):
@@ -230,11 +231,10 @@ class SelfServiceRequestView(BaseModel):
 
     @classmethod
     def of(cls, record: RequestRecord, *, internal: bool = True) -> Self:
-        """Return how the API shows ``record``; ``internal``: with what the applicant never sees."""
-        shown = cls.model_validate(record)
+        """Return how the API shows ``record``; ``internal``: with what only the provider's staff see."""
+        shown = cls.model_validate(record if internal else without_internals(record))
         if not internal:
-            shown.remarks = [one for one in shown.remarks if not one.internal]
-            shown.failure, shown.reason = None, None
+            shown.reason = None
         return shown
 
 

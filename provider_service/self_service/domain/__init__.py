@@ -47,6 +47,7 @@ from provider_service.self_service.domain.requests import (
     Submission,
     explain,
     without_findings,
+    without_internals,
 )
 from provider_service.self_service.domain.syncing import CLAIM, Claimed, SyncRecord, wait_after
 
@@ -98,4 +99,5 @@ __all__ = [
     "state_of",
     "wait_after",
     "without_findings",
+    "without_internals",
 ]

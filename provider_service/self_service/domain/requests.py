@@ -176,6 +176,14 @@ def without_findings(record: RequestRecord) -> RequestRecord:
     return replace(record, awaits=awaits, reason=None, company_id=None, contact_id=None, user_id=None, outcome=None)
 
 
+def without_internals(record: RequestRecord) -> RequestRecord:
+    """Return a request as everybody but the provider's staff sees it, account administrators too.
+
+    Internal notes are the staff's among themselves, whoever wrote them, and so is what failed in this house.
+    """
+    return replace(record, remarks=tuple(one for one in record.remarks if not one.internal), failure=None)
+
+
 @dataclass(frozen=True, slots=True)
 class RoleRecord:
     """A role a contact holds for an account, or for itself alone (B2C)."""

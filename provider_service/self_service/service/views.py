@@ -15,9 +15,11 @@ from provider_service.self_service.domain import (
     RequestRecord,
     privileges_of,
     without_findings,
+    without_internals,
 )
 from provider_service.self_service.service import matching
 from provider_service.self_service.service.parts import administered, held_for, record, unknown_request
+from provider_service.self_service.tables import SelfServiceRequest
 from shared.wire.self_service import RequestState
 
 
@@ -28,7 +30,7 @@ def get_request(session: Session, request_id: str, *, caller: Caller) -> Request
     sees = row is not None and _sees(session, caller, row.company_id, row.state)
     if row is None or not (own or sees):
         raise unknown_request()
-    return record(row) if sees else without_findings(record(row))
+    return _shown(row, whole=sees, staff=_is_staff(caller))
 
 
 def require_own(session: Session, request_id: str, *, caller: Caller) -> None:
@@ -55,7 +57,7 @@ def evidence(session: Session, request_id: str, *, user: DirectoryUser | None, c
     if row is None or not _sees(session, caller, row.company_id, row.state):
         raise unknown_request()
     found = matching.evidence(session, row, user)
-    return found if Privilege.READ in privileges_of(caller.roles) else _narrowed(session, found, row.company_id or "")
+    return found if _is_staff(caller) else _narrowed(session, found, row.company_id or "")
 
 
 def list_requests(
@@ -67,7 +69,7 @@ def list_requests(
     limit: int = 50,
 ) -> list[RequestRecord]:
     """Return the requests the caller sees, the newest first: staff every proven one, others their account's and own."""
-    staff = Privilege.READ in privileges_of(caller.roles)
+    staff = _is_staff(caller)
     companies = None if staff else administered(session, caller)
     rows = store.requests(
         session,
@@ -77,8 +79,16 @@ def list_requests(
         before=before,
         limit=limit,
     )
-    seen = [(record(row), companies is None or row.company_id in companies) for row in rows]
-    return [one if whole else without_findings(one) for one, whole in seen]
+    return [_shown(row, whole=companies is None or row.company_id in companies, staff=staff) for row in rows]
+
+
+def _shown(row: SelfServiceRequest, *, whole: bool, staff: bool) -> RequestRecord:
+    seen = record(row) if whole else without_findings(record(row))
+    return seen if staff else without_internals(seen)
+
+
+def _is_staff(caller: Caller) -> bool:
+    return Privilege.READ in privileges_of(caller.roles)
 
 
 def _narrowed(session: Session, found: Evidence, company_id: str) -> Evidence:

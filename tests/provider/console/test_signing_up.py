@@ -104,7 +104,9 @@ async def test_the_first_user_signs_in_and_approves_a_colleague(
     listed = (await ada.get("/requests")).text
     bea = re.search(r'href="(/requests/[\w-]+)"[^>]*>bea@', listed)
     assert bea is not None
-    assert (await ada.post(f"{bea[1]}/approve")).status_code == 303
+    assert (await ada.post(f"{bea[1]}/approve", internal_note="Rang her", note_to_applicant="Hello")).status_code == 303
+    assert ["Rang her" in (await one.get(bea[1])).text for one in (ada, admin)] == [False, True]
+    assert ["Hello" in (await one.get(bea[1])).text for one in (ada, admin)] == [True, True]
     people = (await ada.get("/people")).text
     assert "Ada Lovelace" in people
     assert "Bea Lovelace" in people

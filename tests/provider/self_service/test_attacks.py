@@ -185,3 +185,26 @@ async def test_account_administrators_find_nothing_of_other_accounts(town):
     assert (await ada.put(at, json={"suspended": True})).status_code == 404
     assert (await ada.get(f"/api/v1/self-service/roles?company_id={other['company_id']}")).json()["items"] == []
     assert Role.ADMIN not in town.user(VICTIM).roles
+
+
+async def test_internal_notes_are_the_staffs_alone_whoever_wrote_them(town):
+    """Neither an account's administrator nor, on a request of its own, anybody else sees them, in the API and lists."""
+    await town.approved()
+    await town.approved(EmailAddress="bea@engines.example")
+    ada, bea = [await town.signed_in(f"{name}@engines.example") for name in ("ada", "bea")]
+    await town.make_company("Looms")
+    further = {**ADA, "EmailAddress": "bea@engines.example", "AccountKey": "Looms"}
+    own = (await bea.post(REQUESTS, json={"attributes": further})).json()["id"]
+    colleague = await town.proven(EmailAddress="cyd@engines.example")
+    note = {"internal_note": "Rang them", "note_to_applicant": "Welcome"}
+    assert (await ada.post(f"{REQUESTS}/{colleague}/approve", json=note)).json()["state"] == "ORA_CSS_APPROVED"
+    assert (await town.staff.post(f"{REQUESTS}/{own}/reject", json=note)).status_code == 200
+    reader = await town.house.client(Role.SN_SB_READ)
+    for request_id, clients in ((colleague, (ada,)), (own, (bea,))):
+        for client in clients:
+            listed = {one["id"]: one for one in (await client.get(REQUESTS)).json()["items"]}
+            for shown in (listed[request_id], (await client.get(f"{REQUESTS}/{request_id}")).json()):
+                assert [one["text"] for one in shown["remarks"]] == ["Welcome"]
+        for client in (town.staff, reader):
+            shown = (await client.get(f"{REQUESTS}/{request_id}")).json()
+            assert [one["text"] for one in shown["remarks"]] == ["Welcome", "Rang them"]
