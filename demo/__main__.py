@@ -134,8 +134,14 @@ def _verify(stage: Stage) -> dict[str, Any]:
 def _final(stage: Stage, facts: dict[str, Any]) -> None:
     table = Table(title="What happened", show_header=False)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        table.add_row(name.replace("_", " "), _spelled(value))
     stage.voice.print(table)
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count:,} {name}" for name, count in value.items())
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _stay(stage: Stage) -> int:

@@ -13,8 +13,11 @@ from tests.patience import PATIENCE_MS
 
 CHROMIUM = Path("/usr/bin/chromium")
 DESKTOP = {"width": 1280, "height": 900}
+TABLET = {"width": 820, "height": 1180}
 PHONE = {"width": 390, "height": 844}
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+LAYOUT_FAULTS = Path(__file__).with_name("layout_faults.js").read_text(encoding="utf-8")
+"""An expression: what people would see is wrong with how the page is laid out at its present width, in words."""
 SHOTS = os.environ.get("CONSOLE_SCREENSHOTS", "")
 """Folder to leave pictures of the pages in, for people to look at."""
 
@@ -39,17 +42,20 @@ def launched() -> Iterator[Browser]:
 
 
 def violations(page: Page, name: str) -> list[str]:
-    """What axe finds in light on a desk and in dark on a phone, on a page whose policy lets it in."""
+    """What axe finds in light on a desk and in dark on a phone, and what is laid out badly there and between.
+
+    The page's policy has to let axe in.
+    """
     found = []
     page.evaluate(AXE)
-    for scheme, size in (("light", DESKTOP), ("dark", PHONE)):
+    for scheme, size in (("light", DESKTOP), ("light", TABLET), ("dark", PHONE)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
-        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        for violation in result["violations"]:
-            found += [f"{name} {scheme}: {violation['id']} {node['target']}" for node in violation["nodes"]]
-        if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-            found.append(f"{name} scrolls sideways at {size['width']}")
+        if size is not TABLET:
+            result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            for violation in result["violations"]:
+                found += [f"{name} {scheme}: {violation['id']} {node['target']}" for node in violation["nodes"]]
+        found += [f"{name} at {size['width']}: {fault}" for fault in page.evaluate(LAYOUT_FAULTS)]
         if SHOTS:
             page.screenshot(path=f"{SHOTS}/{name}-{scheme}-{size['width']}.png", full_page=True, animations="disabled")
     page.set_viewport_size(DESKTOP)

@@ -2,24 +2,19 @@
 
 import os
 from collections.abc import AsyncIterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from shared.wire.states import Role
+from tests.browsers import AXE, CHROMIUM, DESKTOP, LAYOUT_FAULTS, PHONE
 from tests.oidc.conftest import PACKAGES
 from tests.oidc.world import PASSWORD, House, house_of
 from tests.patience import PATIENCE_MS
 from tests.peer.live import live, loopback
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
-
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-CHROMIUM = Path("/usr/bin/chromium")
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(params=PACKAGES)
@@ -74,8 +69,7 @@ async def violations(page: Page, path: str) -> list[str]:
         await page.set_viewport_size(size)
         result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         found += [f"{path} {scheme}: {one['id']} {one['nodes'][0]['target']}" for one in result["violations"]]
-        if await page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-            found.append(f"{path} scrolls sideways at {size['width']}")
+        found += [f"{path} at {size['width']}: {fault}" for fault in await page.evaluate(LAYOUT_FAULTS)]
     return found
 
 

@@ -11,7 +11,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page
 
 from shared.wire.states import Role
-from tests.browsers import AXE, DESKTOP, PHONE, SHOTS
+from tests.browsers import DESKTOP, violations
 from tests.consumer.console.world import PASSWORD, World, world_at
 from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
@@ -78,26 +78,6 @@ def sign_in(page: Page, running: Running, *roles: Role) -> None:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda address: "/sign-in" not in address)
-
-
-def violations(page: Page, name: str) -> list[str]:
-    """What axe finds in light and dark, on a desk and on a phone; leaves pictures where asked."""
-    found = []
-    page.evaluate(AXE)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for size in (DESKTOP, PHONE):
-            page.set_viewport_size(size)
-            result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-            for violation in result["violations"]:
-                found += [f"{name} {scheme}: {violation['id']} {node['target']}" for node in violation["nodes"]]
-            if page.evaluate("document.documentElement.scrollWidth") > size["width"]:
-                found.append(f"{name} scrolls sideways at {size['width']}")
-            if SHOTS:
-                shot = f"{SHOTS}/consumer-{name}-{scheme}-{size['width']}.png"
-                page.screenshot(path=shot, full_page=True, animations="disabled")
-    page.set_viewport_size(DESKTOP)
-    return found
 
 
 def test_the_link_s_secret_leaves_the_address_and_never_travels_in_one(page: Page, running: Running) -> None:
