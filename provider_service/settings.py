@@ -1,11 +1,15 @@
 """What an operator of this service may set: those of every service, its passwords, and its directory of people."""
 
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.runtime.settings import Refusal, ServiceSettings
+
+DirectoryKey: TypeAlias = Literal["id", "externalId", "userName"]
+"""Attributes of a user of another directory (SCIM 2.0) by which there is one at most."""
 
 
 class Settings(ServiceSettings):
@@ -27,6 +31,20 @@ class Settings(ServiceSettings):
     """Provider only: SCIM 2.0 service that self-service registration makes users in; empty: this instance's own."""
     directory_token: SecretStr = SecretStr("")
     """Provider only: bearer token for it."""
+    directory_issuer: str = ""
+    """Provider only: issuer of the identity provider by which people of that directory sign in; empty: they do not."""
+    directory_claim: str = "sub"
+    """Provider only: claim of its ID token that says who somebody is in that directory. Never a mail address."""
+    directory_claim_is: DirectoryKey = "id"
+    """Provider only: what of a user the claim equals there: `id`, `externalId` or `userName`."""
+
+    @field_validator("directory_claim")
+    @classmethod
+    def _says_who(cls, value: str) -> str:
+        """An equal address does not make two accounts one person's."""
+        if not value or value.casefold() in {"email", "email_verified", "upn"}:
+            raise ValueError("a mail address does not say who somebody is; name a claim nobody sets for themselves")
+        return value
 
     def refusals(self) -> Iterator[Refusal]:
         """What must not run in production."""

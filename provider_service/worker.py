@@ -18,6 +18,7 @@ from provider_service.handshakes import calls as handshake_calls
 from provider_service.handshakes import service as handshakes
 from provider_service.health import service as health
 from provider_service.health.checks import validate_due
+from provider_service.identity import calls as identity_calls
 from provider_service.instance import service as instance
 from provider_service.keys import service as keys
 from provider_service.mail import service as mail
@@ -65,6 +66,7 @@ class Worker:
                 Turn("connections", 1, self.connections),
                 Turn("watch", 1, self.watch),
                 *keys_turn(context),
+                Turn("directory", 300, self.directory, wakeable=False),
                 Turn("beat", 15, self.beat, wakeable=False),
                 Turn("tidy", 600, self.tidy, wakeable=False),
             ],
@@ -117,6 +119,10 @@ class Worker:
         await self_service_calls.provision_due(self._context)
         await self_service_calls.tell_due(self._context)
         await self_service_calls.tend(self._context)
+
+    async def directory(self) -> None:
+        """Ask another directory, if there is one, about its people who are inside."""
+        await identity_calls.follow(self._context)
 
     async def handshakes(self) -> None:
         """Reset handshakes whose time is up; tell consumers what was cancelled."""

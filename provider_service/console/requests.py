@@ -100,9 +100,9 @@ async def submit(request: Request, context: ContextDep, caller: AnyoneDep) -> Re
         name=caller.actor.name,
         address=caller.actor.address,
     )
-    proven = staff or email_key(attributes.get("EmailAddress", "")) == email_key(caller.email)
+    own = caller.mailbox_proven and email_key(attributes.get("EmailAddress", "")) == email_key(caller.email)
     try:
-        made = await calls.submit(context, Draft(attributes, caller.language), by, proven=proven)
+        made = await calls.submit(context, Draft(attributes, caller.language), by, proven=staff or own)
     except Invalid as error:
         return page(request, "requests/new.html", status_code=422, form=form.wrong(error), staff=staff)
     except ExchangeError as error:

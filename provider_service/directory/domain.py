@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from provider_service.audit.domain import Actor
-from shared.wire.errors import FieldError, Forbidden, Invalid
+from shared.wire.errors import Conflict, FieldError, Forbidden, Invalid
 from shared.wire.states import Role
 
 SESSION_IDLE: Final = timedelta(minutes=30)
@@ -54,6 +54,14 @@ SCOPES: Final = frozenset(
 """What a token may be allowed; ``write`` includes ``read``."""
 
 
+class AtDirectory(StrEnum):
+    """How another directory has a person of its own."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    GONE = "gone"
+
+
 class AuthenticatedBy(StrEnum):
     """How somebody proved who they are."""
 
@@ -93,6 +101,8 @@ class Caller:
     language: str = "en"
     proof: Proof = LOCAL
     """How the person of a session was authenticated; a token proves nobody's presence, so it is never by OIDC."""
+    mailbox_proven: bool = True
+    """False where the address is another directory's word, which proves no mailbox."""
 
     @property
     def authenticated_by(self) -> AuthenticatedBy:
@@ -118,6 +128,20 @@ class Person:
     created_at: datetime
     updated_at: datetime
     version: int
+    at_directory: AtDirectory | None = None
+    """Of a person of the other directory: how that has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryPerson:
+    """What the other directory says of a person of its own."""
+
+    id: str
+    login: str
+    email: str
+    name: str
+    language: str
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +191,27 @@ def login_after(person: Person, wanted: UserChanges, address: str) -> str:
     if wanted.login is not None:
         return wanted.login
     return address if person.login == person.email else person.login
+
+
+def require_ours(person: Person) -> None:
+    """Raise `Conflict` (``user_of_directory``) for a person of another directory, who signs in by that alone."""
+    if person.at_directory is not None:
+        raise Conflict(
+            "This person belongs to the other directory",
+            code="user_of_directory",
+            cause="Name, address and the ways to sign in are kept there.",
+            fix="Have it changed in that directory.",
+        )
+
+
+def require_changeable(person: Person, wanted: UserChanges, address: str) -> None:
+    """Raise `Conflict` (``user_of_directory``) where a change is the other directory's to make.
+
+    Whoever it lets in can be shut out here, and let in again.
+    """
+    same = (address, wanted.name) == (person.email, person.name) and wanted.login in {None, person.login}
+    if not same or (wanted.active and not person.active and person.at_directory is not AtDirectory.ACTIVE):
+        require_ours(person)
 
 
 def is_privileged(roles: Set[Role]) -> bool:

@@ -27,6 +27,35 @@ def user(session: Session, user_id: str, *, lock: bool = False) -> User | None:
     return session.get(User, user_id, with_for_update=lock or None, populate_existing=lock)
 
 
+def mirrored_user(session: Session, user_id: str, now: datetime) -> User:
+    """Return the row of a person of the other directory, locked; a new one has no login yet."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    fresh = {
+        "id": user_id,
+        "email": "",
+        "email_key": f" {user_id}",  # no key of an address or login begins with a blank
+        "login": "",
+        "login_key": f" {user_id}",
+        "name": "",
+        "language": "en",
+        "active": False,
+        "at_directory": "inactive",
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
+    session.execute(dialect.insert(User).values(fresh).on_conflict_do_nothing())
+    return session.get_one(User, user_id, with_for_update=True, populate_existing=True)
+
+
+def mirrored_inside(session: Session, now: datetime) -> Sequence[str]:
+    """Return the ids of people of the other directory with a session or a token."""
+    signed_in = select(UserSession.user_id)
+    with_token = select(ApiToken.user_id).where(ApiToken.revoked_at.is_(None), ApiToken.expires_at > now)
+    query = select(User.id).where(User.at_directory.is_not(None), User.active)
+    return session.scalars(query.where(User.id.in_(signed_in) | User.id.in_(with_token)).order_by(User.id)).all()
+
+
 def users(session: Session, user_ids: Collection[str]) -> Sequence[User]:
     """Return users by id."""
     return session.scalars(select(User).where(User.id.in_(user_ids))).all()

@@ -17,7 +17,11 @@ class User(Base):
     """A person known here."""
 
     __tablename__ = "users"
-    __table_args__ = (CheckConstraint("version >= 1", name="version_positive"),)
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_positive"),
+        CheckConstraint("at_directory IN ('active', 'inactive', 'gone')", name="at_directory_known"),
+        CheckConstraint("at_directory IS NULL OR password_hash IS NULL", name="no_password_of_another_directory"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     email: Mapped[str]
@@ -34,6 +38,11 @@ class User(Base):
     password_changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     resets: Mapped[int] = mapped_column(server_default="0")
     """How often the password was set by a link. What was linked to the person before the last time is not believed."""
+    at_directory: Mapped[str | None]
+    """Of a person of the other directory: how that has them. NULL for the people of this instance's own.
+
+    Their id is the one they have there, and their keys are none that anybody could give as address or login.
+    """
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

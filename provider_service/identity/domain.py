@@ -17,6 +17,8 @@ class DirectoryUser:
     active: bool
     reference: str | None
     """Ours, where we made it."""
+    name: str = ""
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Directory(Protocol):
 
     async def find_by_login(self, login: str) -> DirectoryUser | None:
         """Return the user with a login, however it is spelled."""
+        ...
+
+    async def mirror(self, user_id: str) -> DirectoryUser | None:
+        """Return the user with a GUID, and let this instance's sessions follow what the directory says of them."""
         ...
 
     async def create_inactive(self, user: NewUser, *, actor: Actor) -> DirectoryUser:

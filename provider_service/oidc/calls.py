@@ -1,12 +1,13 @@
 """What is asked of identity providers: to send a browser there, and what its answer is worth."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from provider_service.context import Context
 from provider_service.directory.domain import Caller
 from provider_service.directory.service import SignedIn
+from provider_service.identity.calls import other_directory
 from provider_service.oidc import domain, service
 from provider_service.oidc.domain import Provider, Purpose, Vouched
 from provider_service.oidc.service import Asked
@@ -106,6 +107,7 @@ async def _completed(context: Context, asked: Asked, person: Vouched, visit: Vis
         service.sign_in,
         asked.provider.id,
         person,
+        of_directory=await _of_directory(context, asked.provider, person),
         address=visit.address,
         agent=visit.agent,
         previous=visit.previous,
@@ -130,7 +132,27 @@ async def _vouched(
         claims = {**await openid.person(provider.issuer, tokens.access_token, told.subject), **claims}
     at = told.authenticated_at if told.authenticated_at is not None else told.issued_at
     proven_at = min(datetime.fromtimestamp(at, UTC), context.clock())
-    return domain.vouched(told.subject, proven_at, claims)
+    key = {**told.claims, "sub": told.subject}.get(context.settings.directory_claim)
+    person = domain.vouched(told.subject, proven_at, claims)
+    return replace(person, directory_key=key if isinstance(key, str) else "")
+
+
+async def _of_directory(context: Context, provider: Provider, person: Vouched) -> str | None:
+    """Return the id of a person of the other directory, whose word is asked anew at every sign-in.
+
+    None where the provider does not speak for that directory, or the subject is linked to somebody. Raises `Forbidden`
+    (``identity_unknown``), `Unavailable`, and as `RemoteDirectory.find_by` does.
+    """
+    other, settings = other_directory(context), context.settings
+    if other is None or provider.issuer != settings.directory_issuer:
+        return None
+    if await context.database.read(service.is_linked, provider.id, person.subject):
+        return None
+    found = await other.find_by(settings.directory_claim_is, person.directory_key) if person.directory_key else None
+    if found is None or not await context.database.read(service.may_come_in, provider.id, found.id):
+        raise domain.unknown_there(provider, person)
+    await other.keep(found)
+    return found.id
 
 
 def _declined(provider: Provider, word: str) -> Forbidden:

@@ -98,6 +98,8 @@ class Vouched:
     email_verified: bool = False
     name: str = ""
     language: str = "en"
+    directory_key: str = ""
+    """What its ID token says by which the other directory knows them (setting ``directory_claim``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,16 @@ def require_creatable(provider: Provider, person: Vouched) -> None:
         code="identity_unknown",
         cause=_why_unknown(provider, person, allowed=allowed),
         fix=how_to_link(person.subject),
+    )
+
+
+def unknown_there(provider: Provider, person: Vouched) -> Forbidden:
+    """Return the refusal of a subject that is nobody of the other directory, or nobody who may come in here."""
+    return Forbidden(
+        f"Nobody here is this account at {provider.name}",
+        code="identity_unknown",
+        cause="It is nobody of the directory whose people have access here, or its token does not say who.",
+        fix=f"Ask for access first. Its subject is {person.subject}.",
     )
 
 

@@ -43,7 +43,7 @@ async def submit(context: Context, draft: Draft, by: Submission, *, proven: bool
 async def prove(context: Context, secret: str) -> RequestRecord:
     """Take a mailbox for proven. Raises as `service.prove` does."""
     found = await context.database.read(service.show_unproven, secret)
-    user = await directory_of(context).find_by_login(found.login)
+    user = await _user(context, found.id)
     house, now = await house_of(context), context.clock()
     record = await context.database.write(service.prove, secret, user=user, house=house, now=now)
     await provision(context, record.id)
@@ -279,6 +279,8 @@ async def _step(context: Context, directory: Directory, work: Work) -> RequestRe
     database, now = context.database, context.clock()
     user_id: str | None = None
     if work.step is ProvisioningStep.RECORDS:
+        if await directory.mirror(work.user_id) is None:
+            raise NotFound("The directory does not know this user or group (any more)", code="directory_unknown")
         await database.write(service.store_records, work.request_id, now=now)
         return None
     if work.step is ProvisioningStep.WELCOME:
@@ -318,5 +320,10 @@ async def _tell(context: Context, sync_id: str, actor: Actor) -> ExchangeError |
 
 
 async def _user(context: Context, request_id: str) -> DirectoryUser | None:
-    login = await context.database.read(service.login_of, request_id)
-    return await directory_of(context).find_by_login(login)
+    """Return whom the LoginId of a request finds. What another directory says of stamps is looked up with it."""
+    directory = directory_of(context)
+    user = await directory.find_by_login(await context.database.read(service.login_of, request_id))
+    if not directory.embedded:
+        for stamp in await context.database.read(service.stamps_of, request_id):
+            await directory.mirror(stamp)
+    return user

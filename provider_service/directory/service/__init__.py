@@ -15,6 +15,7 @@ from provider_service.directory.service.groups import (
 )
 from provider_service.directory.service.hashing import Hasher, NewPassword, Verdict, hasher
 from provider_service.directory.service.housekeeping import forget_ended
+from provider_service.directory.service.mirrored import mirror_person, mirror_standing, mirrored_inside
 from provider_service.directory.service.passwords import (
     SECRET_KIND,
     change_password,
@@ -107,6 +108,9 @@ __all__ = [
     "list_groups",
     "list_tokens",
     "list_users",
+    "mirror_person",
+    "mirror_standing",
+    "mirrored_inside",
     "needs_setup",
     "note_session",
     "note_token",

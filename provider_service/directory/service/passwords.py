@@ -48,8 +48,8 @@ def request_reset(session: Session, *, email: str, address: str, instance: str, 
 def send_password_mail(session: Session, user_id: str, *, instance: str, caller: Caller, now: datetime) -> str:
     """Send a person leave to set a password: the first one, or another. Return the id of the mail.
 
-    Raises `NotFound`, `Conflict` (``user_inactive``), `Forbidden` where the person has key roles and the caller may
-    not give them.
+    Raises `NotFound`, `Conflict` (``user_inactive``, ``user_of_directory``), `Forbidden` where the person has key roles
+    and the caller may not give them.
     """
     user = _settable(session, user_id, caller)
     purpose: Purpose = "set" if user.password_hash is None else "reset"
@@ -59,7 +59,7 @@ def send_password_mail(session: Session, user_id: str, *, instance: str, caller:
 def welcome(session: Session, user_id: str, *, instance: str, actor: Actor, now: datetime) -> str | None:
     """Send a new person leave to set a first password; None for one who has a password already."""
     user = store.user(session, user_id)
-    if user is None or user.password_hash is not None:
+    if user is None or user.password_hash is not None or user.at_directory is not None:
         return None
     return _queue(session, user, "set", instance=instance, actor=actor, now=now)
 
@@ -137,6 +137,7 @@ def _change(session: Session, user: User, password: NewPassword, now: datetime) 
 def _settable(session: Session, user_id: str, caller: Caller) -> User:
     person = get_user(session, user_id)
     domain.require_power_over(caller, person.roles)
+    domain.require_ours(person)
     user = store.user(session, user_id, lock=True)
     if user is None or not user.active:
         raise Conflict("This person is not active", code="user_inactive", fix="Activate the person first.")

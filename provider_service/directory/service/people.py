@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor, changes
 from provider_service.directory import domain, store
-from provider_service.directory.domain import Caller, Person, UserChanges
+from provider_service.directory.domain import AtDirectory, Caller, Person, UserChanges
 from provider_service.directory.service.hashing import NewPassword
 from provider_service.directory.tables import User
 from provider_service.mail.domain import canonical_address
@@ -130,7 +130,8 @@ def update_user(
     """Change a person to what ``change`` makes of the present state, read under lock.
 
     Raises `NotFound`; `Forbidden` where somebody with key roles is changed by one who may not give them; `Conflict`
-    (``email_taken``, ``last_holder``). Deactivating ends the person's sessions; so does another address.
+    (``email_taken``, ``last_holder``, ``user_of_directory``). Deactivating ends the person's sessions; so does another
+    address.
     """
     user = _required(store.user(session, user_id, lock=True), user_id)
     before = person_of(user, store.roles(session, [user_id])[user_id])
@@ -140,15 +141,17 @@ def update_user(
         domain.require_power_over(caller, before.roles)
     if before.active and not wanted.active:
         _keep_holders(session, user_id, before.roles)
-    login = domain.login_after(before, wanted, address)
-    _require_free(session, address, login, user_id)
-    user.email, user.email_key, user.name = address, domain.email_key(address), wanted.name
-    user.login, user.login_key = login, domain.email_key(login)
+    domain.require_changeable(before, wanted, address)
+    if before.at_directory is None:
+        login = domain.login_after(before, wanted, address)
+        _require_free(session, address, login, user_id)
+        user.email, user.email_key, user.name = address, domain.email_key(address), wanted.name
+        user.login, user.login_key = login, domain.email_key(login)
     user.language, user.active = wanted.language, wanted.active
     if not user.active or address != before.email:
         store.end_sessions(session, user_id)
         store.end_password_mails(session, user_id, now)
-    return _changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
+    return changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
 
 
 def update_self(
@@ -158,7 +161,7 @@ def update_self(
     user = _required(store.user(session, caller.user_id, lock=True), caller.user_id)
     before = person_of(user, store.roles(session, [user.id])[user.id])
     user.name, user.language = change(before)
-    return _changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
+    return changed(session, user, before=before, roles=before.roles, actor=caller.actor, now=now)
 
 
 def set_roles(
@@ -176,7 +179,7 @@ def set_roles(
         _keep_holders(session, user_id, before.roles - wanted)
     store.change_roles(session, user_id, lost=before.roles - wanted, gained=wanted - before.roles)
     action = "user.roles_changed"
-    return _changed(session, user, before=before, roles=wanted, action=action, actor=caller.actor, now=now)
+    return changed(session, user, before=before, roles=wanted, action=action, actor=caller.actor, now=now)
 
 
 def grant_role(session: Session, user_id: str, role: Role, *, actor: Actor, now: datetime) -> Person:
@@ -187,7 +190,7 @@ def grant_role(session: Session, user_id: str, role: Role, *, actor: Actor, now:
         return before
     store.change_roles(session, user_id, lost=(), gained=[role])
     roles = before.roles | {role}
-    return _changed(session, user, before=before, roles=roles, action="user.roles_changed", actor=actor, now=now)
+    return changed(session, user, before=before, roles=roles, action="user.roles_changed", actor=actor, now=now)
 
 
 def set_active(session: Session, user_id: str, *, active: bool, actor: Actor, now: datetime) -> Person:
@@ -201,7 +204,7 @@ def set_active(session: Session, user_id: str, *, active: bool, actor: Actor, no
         _keep_holders(session, user_id, before.roles)
         store.end_sessions(session, user_id)
     user.active = active
-    return _changed(session, user, before=before, roles=before.roles, actor=actor, now=now)
+    return changed(session, user, before=before, roles=before.roles, actor=actor, now=now)
 
 
 def person_of(user: User, roles: frozenset[Role]) -> Person:
@@ -220,10 +223,11 @@ def person_of(user: User, roles: frozenset[Role]) -> Person:
         created_at=user.created_at,
         updated_at=user.updated_at,
         version=user.version,
+        at_directory=None if user.at_directory is None else AtDirectory(user.at_directory),
     )
 
 
-def _changed(
+def changed(
     session: Session,
     user: User,
     *,
@@ -233,6 +237,7 @@ def _changed(
     actor: Actor,
     now: datetime,
 ) -> Person:
+    """Record what has been changed of a person, if anything was, and return them."""
     old, new = changes(_facts(before), _facts(person_of(user, roles)))
     if not new:
         return before

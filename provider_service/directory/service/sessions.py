@@ -173,6 +173,7 @@ def resolve_session(session: Session, cookie: str, *, address: str, now: datetim
         email=user.email,
         language=user.language,
         proof=Proof(AuthenticatedBy(row.authenticated_by), row.authenticated_at, row.provider_id, row.subject),
+        mailbox_proven=user.at_directory is None,
     )
     return Resolved(caller, row.id_hash, domain.note_due(row.last_seen_at, now))
 

@@ -91,6 +91,7 @@ def resolve_token(session: Session, bearer: str, *, address: str, now: datetime)
         email=user.email,
         language=user.language,
         proof=Proof(provider_id=token.provider_id, subject=token.subject),  # what it makes ends with the same link
+        mailbox_proven=user.at_directory is None,
     )
     return Resolved(caller, token.id, domain.note_due(token.last_used_at, now))
 

@@ -1,13 +1,34 @@
 """The directory people are provisioned into: this instance's own, unless another one is set."""
 
 from provider_service.context import Context
+from provider_service.directory import service as directory
 from provider_service.identity.calls.embedded import EmbeddedDirectory
 from provider_service.identity.calls.remote import RemoteDirectory
 from provider_service.identity.domain import Directory
+from shared.wire.errors import Conflict, Unavailable
 
-__all__ = ["EmbeddedDirectory", "RemoteDirectory", "directory_of"]
+__all__ = ["EmbeddedDirectory", "RemoteDirectory", "directory_of", "follow", "other_directory"]
 
 
 def directory_of(context: Context) -> Directory:
     """Return the directory people are provisioned into (setting ``directory_url``)."""
-    return RemoteDirectory(context) if context.settings.directory_url else EmbeddedDirectory(context)
+    return other_directory(context) or EmbeddedDirectory(context)
+
+
+def other_directory(context: Context) -> RemoteDirectory | None:
+    """Return the directory people are provisioned into where it is not this instance's own."""
+    return RemoteDirectory(context) if context.settings.directory_url else None
+
+
+async def follow(context: Context) -> None:
+    """Ask about the people of the other directory who are inside; whom it does not have active any more is out."""
+    other = other_directory(context)
+    if other is None:
+        return
+    for user_id in await context.database.read(directory.mirrored_inside, now=context.clock()):
+        try:
+            await other.mirror(user_id)
+        except Unavailable:
+            return
+        except Conflict:  # about this one; the others are asked about all the same
+            continue

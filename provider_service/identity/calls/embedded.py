@@ -26,6 +26,11 @@ class EmbeddedDirectory:
         """Return the user with a login."""
         return await self._context.database.read(find_login, login)
 
+    async def mirror(self, user_id: str) -> DirectoryUser | None:
+        """Return the user with a GUID; sessions look at this directory anyway."""
+        found = await self._context.database.read(directory.get_users, [user_id])
+        return _user(found[user_id]) if user_id in found else None
+
     async def create_inactive(self, user: NewUser, *, actor: Actor) -> DirectoryUser:
         """Make an inactive user. Raises `Conflict` (``login_taken``, ``email_taken``)."""
         now = self._context.clock()
@@ -87,4 +92,4 @@ def find_login(session: Session, login: str) -> DirectoryUser | None:
 
 
 def _user(person: Person) -> DirectoryUser:
-    return DirectoryUser(person.id, person.login, person.email, person.active, person.id)
+    return DirectoryUser(person.id, person.login, person.email, person.active, person.id, person.name, person.language)

@@ -16,7 +16,10 @@ from scim2_models import Email, Group, Name, PatchOp, PatchOperation, User
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.context import Context
+from provider_service.directory import service as directory
+from provider_service.directory.domain import AtDirectory, DirectoryPerson
 from provider_service.identity.domain import DirectoryUser, NewUser
+from provider_service.settings import DirectoryKey
 from shared.transport.client import Answer
 from shared.transport.errors import CallFailed, EgressRefused
 from shared.wire import strict_json
@@ -26,8 +29,9 @@ MEDIA_TYPE: Final = "application/scim+json"
 SUBJECT: Final = "directory_user"
 """What the audit trail calls a user of another directory."""
 
-_MEMBERS: Final = ("id", "externalId", "userName", "active", "displayName")
+_MEMBERS: Final = ("id", "externalId", "userName", "active", "displayName", "preferredLanguage")
 _DETAIL: Final = 300
+_NAME: Final = 200
 _LONGEST_WAIT: Final = 3600
 
 
@@ -42,14 +46,33 @@ class RemoteDirectory:
 
     async def find_by_login(self, login: str) -> DirectoryUser | None:
         """Return the user with a login. Raises `Conflict` (``directory_ambiguous``) where there are several."""
-        found = [
-            _user(resource)
-            for resource in await self._listed("Users", "userName", login)
-            if str(resource.get("userName", "")).casefold() == login.casefold()
-        ]
+        return await self.find_by("userName", login)
+
+    async def find_by(self, attribute: DirectoryKey, value: str) -> DirectoryUser | None:
+        """Return the user whose attribute has a value. Raises `Conflict` (``directory_ambiguous``) for several."""
+        if attribute == "id":
+            resources = await self._by_id(value)
+        else:
+            resources = await self._listed("Users", attribute, value)
+        fold = str.casefold if attribute == "userName" else str
+        found = [_user(one) for one in resources if fold(str(one.get(attribute, ""))) == fold(value)]
         if len(found) > 1:
-            raise Conflict("The directory has several users with this login", code="directory_ambiguous")
+            raise Conflict(f"The directory has several users with this {attribute}", code="directory_ambiguous")
         return found[0] if found else None
+
+    async def mirror(self, user_id: str) -> DirectoryUser | None:
+        """Return the user with a GUID, and keep here what the directory says of them: whom it shuts out is out."""
+        found = await self.find_by("id", user_id)
+        if found is not None:
+            await self.keep(found)
+        else:
+            await self._keep_standing(user_id, AtDirectory.GONE)
+        return found
+
+    async def keep(self, user: DirectoryUser) -> None:
+        """Keep here what the directory has just said of a user. Raises `Conflict` (``directory_unusable``)."""
+        said = DirectoryPerson(user.id, user.login, user.email, user.name, user.language, user.active)
+        await self._context.database.write(directory.mirror_person, said, now=self._context.clock())
 
     async def create_inactive(self, user: NewUser, *, actor: Actor) -> DirectoryUser:
         """Make an inactive user, or find the one an earlier attempt has made. Raises `Conflict` (``login_taken``)."""
@@ -104,6 +127,14 @@ class RemoteDirectory:
         change = PatchOperation[User[Any]](op=PatchOperation.Op.replace_, path="active", value=active)
         await self._ask("PATCH", f"/Users/{quote(user_id, safe='')}", _patch(PatchOp[User[Any]](operations=[change])))
         await self._note("directory_user.updated", user_id, {"active": active}, actor)
+        await self._keep_standing(user_id, AtDirectory.ACTIVE if active else AtDirectory.INACTIVE)
+
+    async def _keep_standing(self, user_id: str, standing: AtDirectory) -> None:
+        await self._context.database.write(directory.mirror_standing, user_id, standing, now=self._context.clock())
+
+    async def _by_id(self, user_id: str) -> list[Mapping[str, Any]]:
+        answer = await self._ask("GET", f"/Users/{quote(user_id, safe='')}", also=(404,))
+        return [] if answer.status == 404 else [_object(answer)]
 
     async def _group(self, name: str) -> str | None:
         found = [
@@ -205,7 +236,17 @@ def _user(resource: Mapping[str, Any]) -> DirectoryUser:
     if not user.id or not user.user_name:
         raise _unusable("a user has no id or no login")
     email = str(user.emails[0].value) if user.emails else ""
-    return DirectoryUser(user.id, user.user_name, email, user.active is not False, user.external_id)
+    name = "".join(sign for sign in user.display_name or "" if sign.isprintable())[:_NAME] or user.user_name
+    language = (user.preferred_language or "")[:2].lower()
+    return DirectoryUser(
+        id=user.id,
+        login=user.user_name,
+        email=email,
+        active=user.active is not False,
+        reference=user.external_id,
+        name=name,
+        language=language if language.isascii() and len(language) == 2 and language.isalpha() else "en",
+    )
 
 
 def _object(answer: Answer) -> Mapping[str, Any]:

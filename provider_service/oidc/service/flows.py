@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from provider_service.accounts import service as accounts
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
@@ -98,6 +99,7 @@ def sign_in(
     provider_id: str,
     person: Vouched,
     *,
+    of_directory: str | None = None,
     address: str,
     agent: str,
     previous: str | None,
@@ -105,14 +107,27 @@ def sign_in(
 ) -> SignedIn:
     """Begin a session of the user a subject is linked to; an unknown one may become a new user.
 
-    Raises `Forbidden` (``identity_unknown``, ``identity_not_linked``, ``identity_unconfirmed``, ``user_inactive``).
+    ``of_directory``: who it is of the other directory, where the provider speaks for that. Raises `Forbidden`
+    (``identity_unknown``, ``identity_not_linked``, ``identity_unconfirmed``, ``user_inactive``).
     """
     row = store.provider_that_stays(session, provider_id)
     if row is None or not row.active:
         raise NotFound("There is no such identity provider", code="identity_provider_unknown")
-    user_id = _linked(session, row, person, now) or _made(session, row, person, address, now)
+    user_id = _linked(session, row, person, now) or of_directory or _made(session, row, person, address, now)
     proof = Proof(AuthenticatedBy.OIDC, person.authenticated_at or now, row.id, person.subject)
     return directory.begin_session(session, user_id, proof, address=address, agent=agent, previous=previous, now=now)
+
+
+def is_linked(session: Session, provider_id: str, subject: str) -> bool:
+    """Tell whether a subject is linked to somebody."""
+    return store.identity_of(session, provider_id, subject) is not None
+
+
+def may_come_in(session: Session, provider_id: str, user_id: str) -> bool:
+    """Tell whether a person of the other directory may sign in: one who is known here, or may become it."""
+    row = store.provider(session, provider_id)
+    known = user_id in directory.get_users(session, [user_id]) or accounts.contact_of_user(session, user_id)
+    return row is not None and (row.may_create_users or bool(known))
 
 
 def keep_proven(session: Session, asked: Asked, person: Vouched) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
-from provider_service.directory.domain import Caller, Person, require_power_over
+from provider_service.directory.domain import Caller, Person, require_ours, require_power_over
 from provider_service.oidc import store
 from provider_service.oidc.domain import Identity, LinkedBy
 from provider_service.oidc.service.providers import get_provider
@@ -80,8 +80,10 @@ def link(
 ) -> Identity:
     """Link a subject to a person whose lock is held; whether it may be is for the calling use case to say.
 
-    Raises `Conflict` (``identity_taken``) where the subject is somebody else.
+    Raises `Conflict` (``identity_taken``) where the subject is somebody else, ``user_of_directory`` where the person
+    signs in by the other directory alone.
     """
+    require_ours(person)
     row = store.identity_of(session, provider_id, subject)
     if row is not None and row.user_id != person.id:
         raise _taken()

@@ -76,7 +76,8 @@ async def submit_request(
         name=caller.actor.name,
         address=caller.actor.address,
     )
-    own = email_key(str(wanted.attributes.get("EmailAddress", ""))) == email_key(caller.email)
+    address = str(wanted.attributes.get("EmailAddress", ""))
+    own = caller.mailbox_proven and email_key(address) == email_key(caller.email)
     made = await calls.submit(context, wanted.draft(), by, proven=staff or own)
     return SelfServiceRequestSubmitted.taken(made, internal=staff)
 

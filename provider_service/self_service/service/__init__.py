@@ -50,7 +50,14 @@ from provider_service.self_service.service.submitting import (
     withdraw,
 )
 from provider_service.self_service.service.syncing import claim, list_syncs, owed, owed_by_now, settle
-from provider_service.self_service.service.views import evidence, get_request, list_requests, login_of, require_own
+from provider_service.self_service.service.views import (
+    evidence,
+    get_request,
+    list_requests,
+    login_of,
+    require_own,
+    stamps_of,
+)
 
 __all__ = [
     "SECRET_KIND",
@@ -102,6 +109,7 @@ __all__ = [
     "settle",
     "show_invitation",
     "show_unproven",
+    "stamps_of",
     "start",
     "store_records",
     "submit",

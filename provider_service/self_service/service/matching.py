@@ -8,7 +8,7 @@ from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CONTACT_ATTRIBUTES, CompanyRecord, ContactRecord, DeclaredFor
 from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
-from provider_service.directory.domain import email_key
+from provider_service.directory.domain import AtDirectory, email_key
 from provider_service.identity.domain import DirectoryUser
 from provider_service.options import service as options
 from provider_service.options.domain import Options, SelfRegistration, counterpart
@@ -186,8 +186,9 @@ def _contact(
         return Contact.UNSTAMPED
     if user is not None and one.user_id == user.id:
         return Contact.STAMPED_WITH_USER
-    there = directory.get_users(session, [one.user_id])
-    return Contact.STAMPED_WITH_ANOTHER if there else Contact.STAMPED_WITH_NOBODY
+    there = directory.get_users(session, [one.user_id]).get(one.user_id)
+    gone = there is None or there.at_directory is AtDirectory.GONE
+    return Contact.STAMPED_WITH_NOBODY if gone else Contact.STAMPED_WITH_ANOTHER
 
 
 def _user(row: SelfServiceRequest, user: DirectoryUser | None) -> User:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from provider_service.accounts import service as accounts
 from provider_service.directory.domain import Caller
 from provider_service.identity.domain import DirectoryUser
+from provider_service.options import service as options
 from provider_service.self_service import store
 from provider_service.self_service.domain import (
     DecisionOutcome,
@@ -46,6 +47,13 @@ def login_of(session: Session, request_id: str) -> str:
     if row is None:
         raise unknown_request()
     return row.login
+
+
+def stamps_of(session: Session, request_id: str) -> list[str]:
+    """Return the users whose stamps are on the contacts that a request finds."""
+    row = store.request(session, request_id)
+    found = [] if row is None else matching.contacts_of(session, row, options.current(session))
+    return [one.user_id for one in found if one.user_id is not None]
 
 
 def evidence(session: Session, request_id: str, *, user: DirectoryUser | None, caller: Caller) -> Evidence:

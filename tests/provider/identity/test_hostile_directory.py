@@ -213,6 +213,7 @@ async def test_a_request_waits_for_a_directory_that_is_away(
     service.answers = {
         ("GET", "/Users"): listed(made),
         ("POST", "/Users"): lambda: JSONResponse({}, 409),
+        ("GET", "/Users/42"): lambda: JSONResponse(made),
         ("PATCH", "/Users/42"): lambda: JSONResponse(made),
         ("GET", "/Groups"): listed(),
         ("POST", "/Groups"): lambda: JSONResponse({"id": "7"}, 201),
