@@ -148,6 +148,12 @@ def ties_of(session: Session, contact_id: str) -> Sequence[AccountContact]:
     return session.scalars(query.with_for_update().execution_options(populate_existing=True)).all()
 
 
+def companies_of_contact(session: Session, contact_id: str) -> Sequence[str]:
+    """Return the ids of the companies that a contact is tied to."""
+    query = select(AccountContact.company_id).where(AccountContact.contact_id == contact_id)
+    return session.scalars(query.order_by(AccountContact.company_id)).all()
+
+
 def companies_of_user(session: Session, user_id: str) -> Sequence[str]:
     """Return the ids of the companies a user acts for."""
     query = select(AccountContact.company_id).join(Contact, Contact.id == AccountContact.contact_id)

@@ -55,8 +55,14 @@ def update_contact(
     """Change a contact to what ``change`` makes of the present state, read under lock.
 
     Another stamp lets another person act for the contact's companies, so it takes an administrator. Raises `NotFound`,
-    `Conflict` (``contact_merged``) for a pointer, `Forbidden`, and as `create_contact` does.
+    `Conflict` (``contact_merged``) for a pointer, `Forbidden`, whatever the hooks object to, and as `create_contact`
+    does.
     """
+    present = contact_record(_required(store.contact(session, contact_id)))
+    if present.active and not change(present).active:
+        for company_id in store.companies_of_contact(session, contact_id):
+            for asked in hooks.before_switching_off:
+                asked(session, company_id, contact_id, caller)
     row = _required(store.contact(session, contact_id, lock=True))
     before = contact_record(row)
     _require_whole(before)

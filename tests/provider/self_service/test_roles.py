@@ -39,6 +39,30 @@ async def test_the_contact_of_the_last_administrator_is_not_switched_off_by_anot
     assert done.status_code == 200, done.text
 
 
+async def switch_off(town, client, path):
+    tag = (await town.admin.get(path)).headers["etag"]
+    answer = await client.patch(path, json={"active": False}, headers={"if-match": tag})
+    return answer.status_code, answer.json().get("code")
+
+
+async def test_the_record_of_the_last_administrator_is_not_switched_off_either(town):
+    ada, bea = await two_administrators(town)
+    assert await switch_off(town, town.staff, f"/api/v1/contacts/{ada['contact_id']}") == (200, None)
+    last = f"/api/v1/contacts/{bea['contact_id']}"
+    assert await switch_off(town, town.staff, last) == (409, "last_administrator")
+    assert await switch_off(town, town.admin, last) == (200, None)
+
+
+async def test_who_may_not_sign_in_any_more_is_no_administrator_left(town):
+    """Shutting a person out is never refused for an account's sake: who left is out at once, and staff find another."""
+    ada, bea = await two_administrators(town)
+    assert await switch_off(town, town.admin, f"/api/v1/users/{ada['user_id']}") == (200, None)
+    (administrator,) = [one for one in await roles_of(town, bea["contact_id"]) if one["administrator"]]
+    refused = await town.staff.delete(f"{ROLES}/{administrator['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "last_administrator")
+    assert await switch_off(town, town.admin, f"/api/v1/users/{bea['user_id']}") == (200, None)
+
+
 async def test_nobody_changes_their_own_roles(town):
     ada, _ = await two_administrators(town)
     client = await town.signed_in("ada@engines.example")
