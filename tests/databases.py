@@ -28,6 +28,16 @@ def alone(server: psycopg.Connection, statement: str) -> None:
             return
 
 
+def somebody_waits(url: str) -> None:
+    """Return once a transaction waits for a lock of another; the server looks for deadlocks a second later."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(PATIENCE_SECONDS * 100):
+            if connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (0,):
+                return
+            connection.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waits")
+
+
 def lay_tables(database: Database, package: str) -> None:
     """Create every table of ``provider_service`` or ``consumer_service``, unless another fixture already did."""
     with database.maintenance() as connection:

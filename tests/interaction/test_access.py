@@ -1,14 +1,19 @@
 """Requests for access over a connection: an honest consumer's, and what a hostile one gains, which is nothing."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
 
+from provider_service.audit.domain import SYSTEM
+from tests.databases import somebody_waits
 from tests.interaction.access import another_company, confirmed, holdings, option, screened, seen
 from tests.interaction.raw import message_of, send
 from tests.interaction.sides import Document, Refusal
 from tests.interaction.stranger import attach, onboard_at_ours, settle_with_ours, strange_consumer
 from tests.interaction.world import World
+from tests.patience import PATIENCE_SECONDS
 from tests.peer.access import REQUESTS
 from tests.peer.connection import Connection
 from tests.peer.consumer import Consumer
@@ -167,6 +172,25 @@ async def test_nobody_becomes_administrator_without_a_person_at_the_provider(pee
     assert [one["administrator"] for one in await world.provider.items("self-service/roles")] == [False]
 
 
+@pytest.mark.requirement("access.believed")
+@pytest.mark.parametrize(("ends", "lets_in"), [("pause", True), ("suspend", False), ("disconnect", False)])
+async def test_a_connection_that_has_ended_lets_nobody_in_without_a_person(peer: Peer, ends: str, lets_in: bool):
+    world = peer.world
+    await option(world, "SVC_CSS_SELF_REG_AUTO_APPROVE", "TRUE")
+    made = await peer.asks()
+    if ends == "suspend":
+        work = {"connection_id": peer.end.id, "actor": SYSTEM, "now": world.clock()}
+        await world.provider.write(world.provider.module("connections.service").suspend, **work)
+    else:
+        await world.provider.api("POST", f"connections/{peer.end.id}/{ends}", {})
+    await confirmed(world, made["id"])
+    assert (await seen(world, made["id"]))["state"] == ("ORA_CSS_APPROVED" if lets_in else "ORA_CSS_PENDING")
+    if not lets_in:  # the mailbox is proven and the company the connection's: a person may still let them in
+        await world.provider.api("POST", f"self-service/requests/{made['id']}/approve", {})
+    shown = await seen(world, made["id"])
+    assert (shown["state"], shown["company_id"]) == ("ORA_CSS_APPROVED", world.known["company"])
+
+
 @pytest.mark.requirement("access.own")
 async def test_a_connection_sees_its_own_requests_alone(peer: Peer):
     world = peer.world
@@ -235,6 +259,32 @@ async def test_a_closed_door_and_too_many_at_it_are_said(peer: Peer, monkeypatch
     with pytest.raises(Refused) as caught:
         await peer.asks()
     assert (caught.value.status, caught.value.code) == (403, "requests_closed")
+
+
+@pytest.mark.requirement("access.refused")
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_of_two_requests_at_once_for_the_last_place_one_is_taken(peer: Peer, monkeypatch: pytest.MonkeyPatch):
+    relaying, store = (peer.world.provider.module(f"self_service.{name}") for name in ("service.relaying", "store"))
+    monkeypatch.setattr(relaying, "UNPROVEN_A_CONNECTION", 2)
+    await peer.asks()  # from here on that the peer called needs no writing down, which would keep the second waiting
+    url, count = peer.world.provider.url, store.unproven_of_connection
+    counted = threading.Event()
+
+    def count_while_the_other_waits(*args: Any) -> int:
+        found = int(count(*args))
+        if not counted.is_set():
+            counted.set()
+            somebody_waits(url)
+        return found
+
+    monkeypatch.setattr(store, "unproven_of_connection", count_while_the_other_waits)
+    first = asyncio.create_task(peer.asks(key="first"))
+    assert await asyncio.to_thread(counted.wait, PATIENCE_SECONDS)
+    with pytest.raises(Refused) as caught:
+        await peer.asks(key="second")
+    assert caught.value.code == "too_many_requests"
+    assert (await first)["state"] == "ORA_CSS_VERIFYING"
+    assert len(await peer.consumer.accesses(peer.end)) == 2
 
 
 async def _another(world: World) -> Peer:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CONTACT_ATTRIBUTES, CompanyRecord, ContactRecord, DeclaredFor
 from provider_service.audit.domain import Actor
+from provider_service.connections import service as connections
 from provider_service.directory import service as directory
 from provider_service.directory.domain import AtDirectory, email_key
 from provider_service.identity.domain import DirectoryUser
@@ -31,6 +32,7 @@ from provider_service.self_service.domain import (
 from provider_service.self_service.service.parts import inviter_holds
 from provider_service.self_service.tables import SelfServiceInvitation, SelfServiceRequest
 from shared.wire.self_service import RequestTypeCd, SubmitterKind
+from shared.wire.states import ConnectionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def match(session: Session, row: SelfServiceRequest, moment: Moment, user: Direc
         contact=_contact(session, row, companies, contacts, user),
         user=_user(row, user),
         allow=row.started or (now.allow_consumer if b2c else now.allow_contact),
-        auto_approve=invited_by is not None or (now.b2c_auto_approve if b2c else now.auto_approve),
+        auto_approve=invited_by is not None or (now.b2c_auto_approve if b2c else _by_itself(session, row, now)),
         account_administrators=now.acct_admin_approve,
         self_registration=now.self_registration if invitation is None else SelfRegistration.NEW_OR_EXISTING,
     )
@@ -154,9 +156,20 @@ def _submitter(session: Session, row: SelfServiceRequest, user: DirectoryUser | 
     return Submitter.AUTHENTICATED_AS_USER if himself else Submitter.AUTHENTICATED_AS_ANOTHER
 
 
+def _by_itself(session: Session, row: SelfServiceRequest, now: Options) -> bool:
+    """Tell whether a request for an account goes through without a person; what an ended connection asked for waits."""
+    return now.auto_approve and not (row.connection_id is not None and _ended(session, row.connection_id))
+
+
+def _ended(session: Session, connection_id: str) -> bool:
+    """Tell whether a connection's word has ended with it: closed, or suspended since its identity is in doubt."""
+    found = connections.find(session, connection_id)
+    return found is not None and found.state in {ConnectionState.CLOSED, ConnectionState.SUSPENDED}
+
+
 def _enrolled(session: Session, row: SelfServiceRequest, user: DirectoryUser | None) -> bool:
     """Tell whether the connection made this very user, under this very subject, with an earlier request."""
-    if user is None or row.connection_id is None or row.subject is None:
+    if user is None or row.connection_id is None or row.subject is None or _ended(session, row.connection_id):
         return False
     return store.enrolled(session, row.connection_id, row.subject, user.id)
 

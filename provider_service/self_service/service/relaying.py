@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from provider_service.connections import service as connections
 from provider_service.options import service as options
 from provider_service.options.domain import SelfRegistration
 from provider_service.self_service import store
@@ -39,6 +40,7 @@ def relay(session: Session, draft: Draft, by: Submission, *, now: datetime) -> R
     if options.current(session).self_registration is SelfRegistration.NONE:
         title, fix = explain(DecisionReason.CLOSED)
         raise Forbidden(title, code="requests_closed", fix=fix)
+    connections.get(session, by.connection_id or "", lock=True)  # two at once are counted one after the other
     if store.unproven_of_connection(session, by.connection_id or "") >= UNPROVEN_A_CONNECTION:
         raise TooMany(
             "Too many requests wait for their mailboxes to be proven",

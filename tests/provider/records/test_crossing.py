@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from shared.delivery import inbox
 from shared.runtime.database import Database
 from shared.wire.identifiers import new_id
 from shared.wire.messages import Message
+from tests.databases import somebody_waits
 from tests.patience import PATIENCE_SECONDS
 from tests.provider.records.exchange import Desk
 from tests.provider.records.test_bonds import end_connection
@@ -26,16 +26,6 @@ def desk(postgresql_url: str) -> Iterator[Desk]:
     desk = Desk("provider_service", Database(postgresql_url))
     yield desk
     desk.database.close()
-
-
-def somebody_waits(url: str) -> None:
-    """Return once a transaction waits for a lock of another; the server looks for deadlocks a second later."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for _ in range(PATIENCE_SECONDS * 100):
-            if connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (0,):
-                return
-            connection.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waits")
 
 
 class Crossing:
