@@ -57,3 +57,10 @@ def test_a_service_imports_completely_where_the_other_is_absent(service: str, ot
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_provider_starts_without_the_models_of_scim() -> None:
+    """They take a third of the time, and the first call of ``/scim/v2`` loads them."""
+    script = "import sys, provider_service.app; sys.exit('scim2_models' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,13 +1,17 @@
 """The directory people are provisioned into: this instance's own, unless another one is set."""
 
+from typing import TYPE_CHECKING
+
 from provider_service.context import Context
 from provider_service.directory import service as directory
 from provider_service.identity.calls.embedded import EmbeddedDirectory
-from provider_service.identity.calls.remote import RemoteDirectory
 from provider_service.identity.domain import Directory
 from shared.wire.errors import Conflict, Unavailable
 
-__all__ = ["EmbeddedDirectory", "RemoteDirectory", "directory_of", "follow", "other_directory"]
+if TYPE_CHECKING:
+    from provider_service.identity.calls.remote import RemoteDirectory
+
+__all__ = ["EmbeddedDirectory", "directory_of", "follow", "other_directory"]
 
 
 def directory_of(context: Context) -> Directory:
@@ -15,9 +19,13 @@ def directory_of(context: Context) -> Directory:
     return other_directory(context) or EmbeddedDirectory(context)
 
 
-def other_directory(context: Context) -> RemoteDirectory | None:
+def other_directory(context: Context) -> "RemoteDirectory | None":
     """Return the directory people are provisioned into where it is not this instance's own."""
-    return RemoteDirectory(context) if context.settings.directory_url else None
+    if not context.settings.directory_url:
+        return None
+    from provider_service.identity.calls.remote import RemoteDirectory  # noqa: PLC0415 - slow to load, seldom wanted
+
+    return RemoteDirectory(context)
 
 
 async def follow(context: Context) -> None:

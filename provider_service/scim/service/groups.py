@@ -8,15 +8,16 @@ from sqlalchemy.orm import Session
 
 from provider_service.directory import service as directory
 from provider_service.directory.domain import GroupRecord
-from provider_service.scim import domain, store
-from provider_service.scim.domain import Group
+from provider_service.scim import store
+from provider_service.scim.domain import PREFIX, resources
+from provider_service.scim.domain.resources import Group
 from provider_service.scim.service.users import View
 from provider_service.scim.tables import ScimGroup
 
 
 def create_group(session: Session, view: View, group: Group, *, now: datetime) -> Group:
     """Make a group of people the client sees. Raises `Conflict` (``group_taken``), `InvalidValueException`."""
-    members = _known(session, view, domain.member_ids(group))
+    members = _known(session, view, resources.member_ids(group))
     made = directory.create_group(session, name=_name(group), members=members, actor=view.actor, now=now)
     row = ScimGroup(group_id=made.id, client_id=view.client_id, external_id=group.external_id)
     session.add(row)
@@ -63,7 +64,7 @@ def delete_group(session: Session, view: View, group_id: str, *, match: Callable
 def _changed(session: Session, view: View, row: ScimGroup, group: Group, *, now: datetime) -> Group:
     present = directory.get_group(session, row.group_id)
     unseen = set(present.members) - _visible(session, view)
-    wanted = _known(session, view, domain.member_ids(group)) | unseen
+    wanted = _known(session, view, resources.member_ids(group)) | unseen
     directory.update_group(session, row.group_id, name=_name(group), members=wanted, actor=view.actor, now=now)
     row.external_id = group.external_id
     session.flush()
@@ -116,7 +117,7 @@ def _resource(view: View, row: ScimGroup, group: GroupRecord, people: set[str]) 
         resource_type="Group",
         created=group.created_at,
         last_modified=group.updated_at,
-        location=f"{view.issuer}{domain.PREFIX}/Groups/{group.id}",
+        location=f"{view.issuer}{PREFIX}/Groups/{group.id}",
         version=f'W/"{group.version}"',
     )
-    return domain.group_resource(group, people, external_id=row.external_id, meta=meta, issuer=view.issuer)
+    return resources.group_resource(group, people, external_id=row.external_id, meta=meta, issuer=view.issuer)

@@ -13,8 +13,9 @@ from provider_service.audit import service as audit
 from provider_service.audit.domain import Actor
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Caller, Person, UserChanges, is_privileged
-from provider_service.scim import domain, store
-from provider_service.scim.domain import User, UserFacts
+from provider_service.scim import store
+from provider_service.scim.domain import PREFIX, resources
+from provider_service.scim.domain.resources import User, UserFacts
 from provider_service.scim.tables import ScimUser
 
 
@@ -37,7 +38,7 @@ def create_user(session: Session, view: View, user: User, *, now: datetime) -> U
     Raises `Conflict` (``email_taken``, ``login_taken``), `Invalid` (``email_invalid``).
     """
     user.active = user.active is not False
-    facts = domain.facts_of(user)
+    facts = resources.facts_of(user)
     row = _deleted(session, view, facts)
     if row is not None:
         row.deleted_at = None
@@ -135,7 +136,7 @@ def require_version(if_match: str | None) -> Callable[[str], None]:
 
 def _changed(session: Session, view: View, row: ScimUser, user: User, *, now: datetime) -> User:
     person = _writable(directory.get_user(session, row.user_id))
-    facts = domain.facts_of(user, language=person.language)
+    facts = resources.facts_of(user, language=person.language)
 
     def change(_present: Person) -> UserChanges:
         return UserChanges(facts.email, facts.name, facts.language, facts.active, facts.login)
@@ -206,10 +207,10 @@ def _resource(view: View, row: ScimUser, person: Person, groups: list[tuple[str,
         resource_type="User",
         created=row.created_at,
         last_modified=max(row.updated_at, person.updated_at),
-        location=f"{view.issuer}{domain.PREFIX}/Users/{person.id}",
+        location=f"{view.issuer}{PREFIX}/Users/{person.id}",
         version=f'W/"{person.version}.{row.version}"',
     )
-    return domain.user_resource(
+    return resources.user_resource(
         person, row.document, external_id=row.external_id, groups=groups, meta=meta, issuer=view.issuer
     )
 

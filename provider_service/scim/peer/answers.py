@@ -1,4 +1,4 @@
-"""What foreign software calls beneath ``/scim/v2`` (RFC 7644). It describes itself there, so OpenAPI leaves it out.
+"""What is answered beneath ``/scim/v2`` (RFC 7644).
 
 Every answer is SCIM's own: resources as ``application/scim+json``, refusals as its error (section 3.12).
 """
@@ -27,21 +27,18 @@ from scim2_models import (
 )
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from provider_service.audit.domain import Actor
 from provider_service.context import Context
-from provider_service.scim import domain, service
-from provider_service.scim.domain import MEDIA_TYPE, PAGE, PREFIX, Group, User
-from provider_service.scim.service import View
-from provider_service.scim.service.users import require_version, version_of
+from provider_service.scim.domain import MEDIA_TYPE, PAGE, PREFIX, resources
+from provider_service.scim.domain.resources import Group, User
+from provider_service.scim.service import groups, resolve_client, users
+from provider_service.scim.service.users import View, require_version, version_of
 from shared.runtime.database import Database
 from shared.transport.problems import status_of
 from shared.wire import strict_json
 from shared.wire.errors import Conflict, ExchangeError, Invalid, MalformedJson, NotFound, Unauthenticated
 from shared.wire.version import JSON_TYPE
-
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
 
 Work = Callable[..., Any]
 
@@ -62,21 +59,21 @@ class Kind:
 KINDS: Final[Mapping[str, Kind]] = {
     "Users": Kind(
         User,
-        service.list_users,
-        service.create_user,
-        service.get_user,
-        service.replace_user,
-        service.patch_user,
-        service.delete_user,
+        users.list_users,
+        users.create_user,
+        users.get_user,
+        users.replace_user,
+        users.patch_user,
+        users.delete_user,
     ),
     "Groups": Kind(
         Group,
-        lambda session, view, _wanted: service.list_groups(session, view),
-        service.create_group,
-        service.get_group,
-        service.replace_group,
-        service.patch_group,
-        service.delete_group,
+        lambda session, view, _wanted: groups.list_groups(session, view),
+        groups.create_group,
+        groups.get_group,
+        groups.replace_group,
+        groups.patch_group,
+        groups.delete_group,
     ),
 }
 """The last part of an endpoint's address to what stands behind it."""
@@ -97,12 +94,8 @@ class Call:
         return self.context.database
 
 
-def routes() -> list[Route]:
-    """Return the one route that answers everything beneath the prefix, in SCIM's own words."""
-    return [Route(PREFIX + "/{path:path}", _serve, methods=list(METHODS), include_in_schema=False)]
-
-
-async def _serve(request: Request) -> Response:
+async def answer(request: Request) -> Response:
+    """Answer whatever is asked there."""
     try:
         return await _dispatch(await _authenticated(request))
     except SCIMException as error:
@@ -118,11 +111,11 @@ async def _authenticated(request: Request) -> Call:
     word, _, bearer = request.headers.get("authorization", "").partition(" ")
     if word.lower() != "bearer":
         raise Unauthenticated("Send the token of a SCIM client as Authorization: Bearer", code="token_invalid")
-    client = await context.database.read(service.resolve_client, bearer.strip())
+    client = await context.database.read(resolve_client, bearer.strip())
     address = request.client.host if request.client else ""
     issuer = context.settings.issuer
     view = View(client.id, Actor("token", client.id, f"SCIM: {client.name}", address), issuer)
-    return Call(request, context, view, domain.described(issuer))
+    return Call(request, context, view, resources.described(issuer))
 
 
 async def _dispatch(call: Call) -> Response:
@@ -141,11 +134,11 @@ async def _dispatch(call: Call) -> Response:
         table = _of_one(call, KINDS[name], rest[0])
     else:
         raise NotFound("There is no such endpoint")
-    answer = table.get(call.request.method)
-    if answer is None:
+    asked = table.get(call.request.method)
+    if asked is None:
         refusal = Error(status=405, detail=f"The endpoint answers {', '.join(table)}")
         return _refusal(refusal, headers={"allow": ", ".join(table)})
-    return await answer()
+    return await asked()
 
 
 def _of_one(call: Call, kind: Kind, resource_id: str) -> dict[str, Callable[[], Awaitable[Response]]]:
@@ -159,7 +152,7 @@ def _of_one(call: Call, kind: Kind, resource_id: str) -> dict[str, Callable[[], 
 
 async def _description(call: Call, name: str, rest: list[str]) -> Response:
     if name == "ServiceProviderConfig" and not rest:
-        return _shown(domain.described(call.view.issuer).config, Phase.RESOURCE_QUERY_RESPONSE)
+        return _shown(resources.described(call.view.issuer).config, Phase.RESOURCE_QUERY_RESPONSE)
     found: list[Any] = list(call.provider.resource_types if name == "ResourceTypes" else _schemas(call))
     if "filter" in call.request.query_params:
         raise SCIMException.from_error(Error(status=403, detail="What the service is cannot be filtered"))

@@ -35,12 +35,7 @@ from scim2_models import (
 from scim2_models.urn import URN
 
 from provider_service.directory.domain import GroupRecord, Person
-
-PREFIX: Final = "/scim/v2"
-MEDIA_TYPE: Final = "application/scim+json"
-TOKEN_PREFIX: Final = "sxs_"  # noqa: S105 - what tokens begin with, so that scanners find leaked ones
-PAGE: Final = 200
-"""Resources of a page, at most."""
+from provider_service.scim.domain import PAGE, PREFIX
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 _OWN: Final = frozenset({"schemas", "id", "externalId", "meta", "userName", "groups"})
