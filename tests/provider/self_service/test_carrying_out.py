@@ -1,11 +1,15 @@
 """What was approved is carried out once, whoever else acts at the same moment and whatever breaks in between."""
 
 import asyncio
+import contextlib
+import itertools
 
 import pytest
 
+from provider_service.directory import service as directory
 from provider_service.directory.domain import Caller, operator
 from provider_service.self_service import calls, service
+from shared.runtime.database import Database
 from shared.wire.errors import ExchangeError
 from shared.wire.states import Role
 from tests.provider.self_service.world import Town
@@ -13,6 +17,7 @@ from tests.provider.self_service.world import Town
 pytestmark = pytest.mark.anyio
 
 REQUESTS = "/api/v1/self-service/requests"
+ROLES = "/api/v1/self-service/roles"
 USER_ROLE = "ORA_SVC_CUSTOMER_SELF_SERVICE_USER_ABSTRACT"
 ADMIN_ROLE = "ORA_SVC_CUSTOMER_SELF_SERVICE_ACCOUNT_ADMINISTRATOR_ABSTRACT"
 
@@ -92,22 +97,57 @@ async def test_a_directory_that_is_down_at_any_step_leaves_the_request_to_be_tri
         assert len(letters) == 1
 
 
-async def test_a_crash_between_any_two_steps_is_gone_on_after(town, monkeypatch):
-    from provider_service.self_service import service
-
-    for number, name in enumerate(("done", "store_records", "finish")):
-        request_id = await town.proven(EmailAddress=f"person{number}@engines.example")
-
-        def crash(*_args, **_kwargs):
-            raise RuntimeError("killed")
-
+async def test_a_crash_after_any_write_of_carrying_it_out_is_gone_on_after(town, monkeypatch):
+    """Of everything that approving writes the process dies after none, after one, and so on, until nothing is left."""
+    await town.approved()
+    for writes in itertools.count():
+        email = f"person{writes}@engines.example"
+        request_id = await town.proven(EmailAddress=email)
         with monkeypatch.context() as patched:
-            patched.setattr(service, name, crash)
-            killed = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
-            assert killed.status_code == 500
-        letters = [one for one in await town.post() if one.to == f"person{number}@engines.example"]
-        assert len(letters) == 1
-        assert (await town.staff.get(f"{REQUESTS}/{request_id}")).json()["state"] == "ORA_CSS_APPROVED"
+            died = dies_after(patched, writes)
+            with contextlib.suppress(Killed):
+                await calls.approve(town.context, request_id, caller=operator("test"))
+        town.house.clock.advance(minutes=10)  # whatever it had taken to itself is free again
+        letters = [one for one in await town.post() if one.to == email]
+        shown = (await town.staff.get(f"{REQUESTS}/{request_id}")).json()
+        if not writes:
+            assert shown["state"] == "ORA_CSS_PENDING"
+            continue
+        assert (shown["state"], len(letters)) == ("ORA_CSS_APPROVED", 1), (writes, shown)
+        assert await held(town, shown) == (True, [USER_ROLE], [USER_ROLE], []), writes
+        if not died:
+            break
+    assert writes > 8
+
+
+class Killed(BaseException):
+    """Nobody catches it, and nothing is written any more: the process is gone."""
+
+
+def dies_after(patched, writes):
+    """Let the process die once it has written so often; return a list that is empty until it did."""
+    written, died, write = itertools.count(), [], Database.write
+
+    async def counted(self, work, /, *args, **kwargs):
+        if died or next(written) == writes:
+            died.append(work)
+            raise Killed
+        return await write(self, work, *args, **kwargs)
+
+    patched.setattr(Database, "write", counted)
+    return died
+
+
+async def held(town, shown):
+    """Return whether the user may sign in, the roles of its contact, its groups, and what the directory is owed."""
+    with town.context.database.transaction() as session:
+        person = directory.get_user(session, shown["user_id"])
+        groups = directory.groups_of(session, [person.id])[person.id]
+    contacts = (await town.admin.get(f"/api/v1/contacts?email={person.email}")).json()["items"]
+    assert [one["user_id"] for one in contacts] == [person.id]
+    roles = (await town.admin.get(f"{ROLES}?contact_id={contacts[0]['id']}")).json()["items"]
+    owed = (await town.admin.get("/api/v1/self-service/directory-syncs")).json()["items"]
+    return person.active, [one["role"] for one in roles], [name for _, name in groups], owed
 
 
 async def test_many_are_decided_about_each_for_itself(town):
