@@ -97,7 +97,7 @@ def _play(stage: Stage) -> dict[str, Any]:
         sent = exchange.run(provider, consumer, str(onboarded["connection_id"]), EVENTS, progress)
     seconds = time.monotonic() - began
     stage.chapter("5  People who register themselves")
-    registered = people.register_themselves(stage, provider, companies[1])
+    registered = people.register_themselves(stage, provider, consumer, companies[1], str(onboarded["connection_id"]))
     stage.chapter("6  The proof")
     found = _verify(stage)
     for browser in (admin, customer):

@@ -16,7 +16,7 @@ CONTACT = ("Ann Keller", "ann.keller@customer.test", "a-contact-of-the-customer"
 _BOTH = ("instance:write", "connections:read", "incidents:write", "events:read", "issues:read")
 SCOPES = {
     "provider": (*_BOTH, "companies:write", "users:write", "registrations:write", "self_service:write"),
-    "consumer": (*_BOTH, "provider-connections:write"),
+    "consumer": (*_BOTH, "provider-connections:write", "users:write", "access-requests:write"),
 }
 COMPANIES = ("Northwind Logistics", "Blue Yonder Clinics", "Harbour Energy Works")
 

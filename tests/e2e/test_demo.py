@@ -79,6 +79,6 @@ def test_a_killed_demo_plays_to_its_end_when_started_again(chapter: int, seconds
     assert facts["registration"] == "Closed Complete"
     assert facts["connection"] == "Onboarded"
     assert facts["records_sent"] == facts["records_applied"] >= events
-    assert facts["self_registrations"] == {"submitted": 3, "approved": 2, "rejected": 1}
-    assert facts["directory_users"] == 6
+    assert facts["self_registrations"] == {"submitted": 4, "approved": 3, "rejected": 1}
+    assert facts["directory_users"] == 7
     assert not list(home.glob("*.pid"))
