@@ -18,6 +18,10 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def desk(world: World) -> Desk:
+    return connected(world)
+
+
+def connected(world: World) -> Desk:
     """The console's database with a connection that the provider at its other end does not know."""
     desk = Desk("consumer_service", world.context.database, now=world.now())
     desk.connect("0192f0c4-0000-7000-8000-000000000009")

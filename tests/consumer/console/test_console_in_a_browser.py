@@ -2,16 +2,27 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
+from sqlalchemy.orm import Session
 
-from shared.wire.states import Role
+from consumer_service.checks import Check, Finding, Subject
+from consumer_service.console import assembly
+from consumer_service.context import Context
+from consumer_service.health import service as health
+from consumer_service.health.domain import Result
+from consumer_service.keys import service as keys
+from shared.wire.states import Role, Severity
 from tests.browsers import DESKTOP, violations
+from tests.consumer.console.test_access_pages import ask, connected
+from tests.consumer.console.test_exchange_pages import set_aside
 from tests.consumer.console.world import PASSWORD, World, world_at
 from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
 from tests.peer.live import loopback
@@ -40,7 +51,7 @@ class Running:
         self._thread.join(20)
         assert not self._thread.is_alive()
 
-    def run(self, work: Callable[[], object]) -> object:
+    def run(self, work: Callable[[], Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(PATIENCE_SECONDS)
 
     async def _serve(self) -> None:
@@ -124,13 +135,75 @@ def test_an_onboarding_from_link_to_code_is_accessible_all_along(page: Page, run
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/instance", "/instance/edit", "/users", "/users/new", "/account", "/tokens", "/tokens/new", "/keys", "/health",
-     "/connections", "/incidents", "/access-requests", "/access-requests/new",
-     "/audit", "/set-password", "/password/forgot", "/nowhere"],
-)  # fmt: skip
-def test_a_shared_page_is_accessible(page: Page, running: Running, path: str) -> None:
+PAGES = [
+    *("/instance", "/instance/edit", "/users", "/users/new", "/users/{user}", "/account", "/tokens", "/tokens/new"),
+    *("/keys", "/keys/rekey", "/keys/{kid}/compromise", "/health", "/health/issues/{issue}", "/audit"),
+    *("/connections", "/connections/{connection}", "/connections/{connection}/disconnect"),
+    *("/connections/{connection}/suspend", "/connections/{connection}/messages"),
+    *("/connections/{connection}/messages/{message}/skip", "/incidents", "/incidents/{incident}"),
+    *("/access-requests", "/access-requests/new", "/access-requests/{request}"),
+    *("/setup", "/set-password", "/password/forgot", "/identity-providers", "/nowhere"),
+]
+ON_THE_WAY = {
+    *("/", "/sign-in", "/onboarding", "/onboarding/confirm", "/provider-connections", "/provider-connections/{}"),
+    "/provider-connections/{}/cancel",
+    *("/identity-providers/{}", "/identity-providers/new", "/users/{}/identities"),  # tests/oidc/test_in_a_browser
+    "/account/identities/confirm",
+}
+"""Pages that axe looks at where a story comes by."""
+
+LEAD_ON = {
+    *("/sign-in/oidc/{}", "/sign-in/oidc/{}/callback", "/account/identities/{}/link", "/exchange/v1/oauth/callback"),
+    *("/provider-connections/{}/progress", "/connections/{}/figures", "/password/set"),
+}
+"""They send elsewhere, or are a page above or a part of one."""
+
+
+def test_every_page_is_looked_at() -> None:
+    shown = {shape(route.path) for router in assembly.ROUTERS for route in router.routes if "GET" in route.methods}
+    assert shown - {*map(shape, PAGES)} - ON_THE_WAY - LEAD_ON == set()
+
+
+def shape(path: str) -> str:
+    """Return a path whatever its parts are called."""
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def test_every_page_is_accessible_light_on_a_desk_and_dark_on_a_phone(page: Page, running: Running) -> None:
+    names = running.run(lambda: furnished(running.world))
     sign_in(page, running)
-    page.goto(path)
-    assert violations(page, path.strip("/").replace("/", "-")) == []
+    found: list[str] = []
+    for path in PAGES:
+        answer = page.goto(path.format(**names))
+        assert answer is not None
+        assert (answer.status == 404) is (path == "/nowhere"), path
+        found += violations(page, "consumer" + path.replace("/", "-"))
+    assert found == []
+
+
+async def furnished(world: World) -> dict[str, str]:
+    """One of everything that pages show; return the names by which they find it."""
+    desk, person = connected(world), await world.person(name="Bea")
+    failing = Check("instance.test", "Sample", Severity.ERROR, "instance", looks)
+    found = Result(failing, (Finding("Something is wrong", "Because of a test", "End the test"),))
+    subject = Subject("instance", "instance")
+
+    def look(session: Session) -> tuple[str, str]:
+        health.begin_run(session, subject=subject, checks=[failing], now=world.now())
+        issue = health.store_findings(session, subject=subject, results=[found], now=world.now())[0]
+        return issue.id, keys.list_keys(session)[0].kid
+
+    issue, kid = await world.context.database.write(look)
+    return {
+        "user": person.id,
+        "kid": kid,
+        "issue": issue,
+        "connection": desk.connection_id,
+        "message": set_aside(desk),
+        "incident": desk.create(short_description="The printer is out of paper", state="New"),
+        "request": await ask(world, desk, person.id),
+    }
+
+
+async def looks(_context: Context, _subject: Subject) -> list[Finding]:
+    return []

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
 
+from provider_service.console import assembly
 from tests.browsers import DESKTOP, violations
 from tests.keyboard import Keyboard
 from tests.patience import PATIENCE_MS, PATIENCE_SECONDS
@@ -120,6 +122,7 @@ PAGES = {
     "record-edit": "/instance/edit",
     "companies": "/companies",
     "company": "/companies/{company}",
+    "company-edit": "/companies/{company}/edit",
     "users": "/users",
     "user-new": "/users/new",
     "user": "/users/{user}",
@@ -150,9 +153,42 @@ PAGES = {
     "option": "/options/SVC_CSS_REG_CONT_MAP",
     "request-new": "/requests/new",
     "invitations": "/invitations",
+    "requests": "/requests",
+    "people": "/people",
     "sign-up-for-oneself": "/sign-up?type=consumer",
+    "sign-up-status": "/sign-up/status",
+    "password-forgot": "/password/forgot",
+    "password-set": "/set-password",
+    "identity-providers": "/identity-providers",
     "problem": "/registrations/REG9999999",
 }
+
+
+ON_THE_WAY = {
+    *("/setup", "/sign-in", "/companies/new", "/companies/{}/contacts/new", "/registrations/new", "/oauth/authorize"),
+    *("/sign-up/confirm", "/sign-up/invitation"),
+    *("/requests/{}", "/sign-up/status"),  # tests/e2e/test_sign_up_in_a_browser
+    *("/identity-providers/{}", "/identity-providers/new", "/users/{}/identities"),  # tests/oidc/test_in_a_browser
+    "/account/identities/confirm",
+    "/options/{}",  # one of them above
+}
+"""Pages that axe looks at where a story comes by."""
+
+LEAD_ON = {
+    *("/sign-in/oidc/{}", "/sign-in/oidc/{}/callback", "/account/identities/{}/link", "/registrations/{}/contact"),
+    *("/registrations/{}/progress", "/connections/{}/figures", "/password/set"),
+}
+"""They send elsewhere, or are a page above or a part of one."""
+
+
+def test_every_page_is_looked_at() -> None:
+    shown = {shape(route.path) for router in assembly.ROUTERS for route in router.routes if "GET" in route.methods}
+    assert shown - {*map(shape, PAGES.values())} - ON_THE_WAY - LEAD_ON == set()
+
+
+def shape(path: str) -> str:
+    """Return a path whatever its parts are called."""
+    return re.sub(r"\{[^}]*\}", "{}", path.partition("?")[0])
 
 
 def test_every_page_is_accessible_light_on_a_desk_and_dark_on_a_phone(page: Page, running: Running) -> None:
@@ -168,7 +204,9 @@ def test_every_page_is_accessible_light_on_a_desk_and_dark_on_a_phone(page: Page
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("heading", name="Overview").wait_for()
     for name, path in PAGES.items():
-        page.goto(path.format(**names))
+        answer = page.goto(path.format(**names))
+        assert answer is not None
+        assert (answer.status == 404) is (name == "problem"), name
         found += violations(page, name)
     assert found == []
 
@@ -213,6 +251,7 @@ def test_somebody_signs_up_and_is_let_in_by_keyboard_alone(page: Page, running: 
     keys.to("Sign up").press(shows="You prove your mailbox first")
     keys.write("Account key", "Harbour Ltd").write("E-mail address", "bea at the harbour").press()
     keys.is_told("Enter an e-mail address like name@example.com.")
+    assert violations(page, "sign-up-refused") == []
     keys.to("Enter an e-mail address like name@example.com.").press()
     page.locator("#field-EmailAddress:focus").press("Control+A")
     page.keyboard.type("bea@harbour.example")
