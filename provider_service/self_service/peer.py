@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.orm import Session
 
+from provider_service.connections import service as connections
 from provider_service.connections.deps import VerifiedPeer, VerifiedPeerDep, answered_once
 from provider_service.context import ContextDep
 from provider_service.self_service import service
@@ -51,6 +52,7 @@ async def relay_request(peer: VerifiedPeerDep, context: ContextDep) -> Response:
     )
 
     def work(session: Session, now: datetime) -> RelayedStatus:
+        connections.get(session, peer.connection.id, lock=True)
         return _status(service.relay(session, Draft(asked.attributes, asked.language), by, now=now))
 
     return await answered_once(context, peer, work)

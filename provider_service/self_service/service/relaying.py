@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from provider_service.connections import service as connections
 from provider_service.options import service as options
 from provider_service.options.domain import SelfRegistration
 from provider_service.self_service import store
@@ -34,13 +33,13 @@ _NOT_RELAYED = {
 def relay(session: Session, draft: Draft, by: Submission, *, now: datetime) -> RequestRecord:
     """Take a request of a connection for somebody of its company; the mailbox has to be proven, whosever it is.
 
-    Nothing is looked up here. Raises as `prepare` does; `Forbidden` (``requests_closed``) while nobody may register;
+    Nothing is looked up here. The caller has locked the connection, so that two at once are counted one after the
+    other. Raises as `prepare` does; `Forbidden` (``requests_closed``) while nobody may register;
     `TooMany` where too many of the connection's requests wait for their mailboxes.
     """
     if options.current(session).self_registration is SelfRegistration.NONE:
         title, fix = explain(DecisionReason.CLOSED)
         raise Forbidden(title, code="requests_closed", fix=fix)
-    connections.get(session, by.connection_id or "", lock=True)  # two at once are counted one after the other
     if store.unproven_of_connection(session, by.connection_id or "") >= UNPROVEN_A_CONNECTION:
         raise TooMany(
             "Too many requests wait for their mailboxes to be proven",
