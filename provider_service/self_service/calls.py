@@ -1,5 +1,6 @@
 """Requests and the identity directory: the directory is asked outside transactions, what it says is used inside."""
 
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from provider_service.self_service.service import House, Submitted, Work
 from shared.wire.errors import Conflict, ExchangeError, NotFound, Unavailable
 
 BATCH = 100
+_LOOKS, _PAUSE = 40, 0.1
+"""How often, and after how many seconds again, is looked whether somebody else has told the directory."""
 
 
 async def submit(context: Context, draft: Draft, by: Submission, *, proven: bool) -> Submitted:
@@ -297,11 +300,18 @@ async def _step(context: Context, directory: Directory, work: Work) -> RequestRe
 
 
 async def _in_groups(context: Context, work: Work) -> bool:
-    """Tell the directory the roles, and whether it knows all of them now. Raises what it answers."""
-    error = await tell_directory(context, work.user_id, actor=work.actor)
-    if error is not None:
-        raise error
-    return not await context.database.read(service.owed, work.user_id)
+    """Tell the directory the roles, and whether it knows all of them now. Raises what it answers.
+
+    Somebody else may be telling it the same, mostly the worker: whoever approved waits a moment for that.
+    """
+    for _ in range(_LOOKS):
+        error = await tell_directory(context, work.user_id, actor=work.actor)
+        if error is not None:
+            raise error
+        if not await context.database.read(service.owed, work.user_id):
+            return True
+        await sleep(_PAUSE)
+    return False
 
 
 async def _tell(context: Context, sync_id: str, actor: Actor) -> ExchangeError | None:

@@ -162,6 +162,30 @@ async def test_a_role_that_changes_while_the_directory_is_told_is_told_again(tow
     assert (groups(town, town.bea), await owed(town)) == ([USER], [])
 
 
+async def test_whoever_approves_waits_for_the_worker_that_tells_the_directory_the_same(town, monkeypatch):
+    at_it, go_on, tell = asyncio.Event(), asyncio.Event(), EmbeddedDirectory.grant
+
+    async def slow(self, user_id, group, **rest):
+        at_it.set()
+        await go_on.wait()
+        await tell(self, user_id, group, **rest)
+
+    async def paused(_seconds):
+        go_on.set()
+        await working
+
+    request_id = await town.proven(EmailAddress="cyd@engines.example", LastName="Third")
+    caller = Caller(operator("test").actor, "", frozenset({Role.ADMIN}))
+    await town.context.database.write(service.approve, request_id, user=None, caller=caller, now=town.house.clock())
+    monkeypatch.setattr(EmbeddedDirectory, "grant", slow)
+    monkeypatch.setattr(calls, "sleep", paused)
+    working = asyncio.create_task(calls.provision(town.context, request_id))
+    await at_it.wait()
+    done = await calls.provision(town.context, request_id)
+    shown = (await town.staff.get(f"/api/v1/self-service/requests/{request_id}")).json()
+    assert (done, go_on.is_set(), shown["state"]) == (None, True, "ORA_CSS_APPROVED")
+
+
 async def test_a_group_stays_while_another_account_still_gives_it(town):
     looms = await town.make_company("Looms")
     linked = await town.admin.put(f"/api/v1/companies/{looms}/contacts/{town.ada['contact_id']}")
