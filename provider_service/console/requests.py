@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from provider_service.accounts import service as accounts
 from provider_service.accounts.domain import CompanyRecord
 from provider_service.console import forms
-from provider_service.console.deps import PAGE_LENGTH, AnyoneDep, console_router, notify, page, say_error
+from provider_service.console.deps import PAGE_LENGTH, AnyoneDep, console_router, fragment, notify, page, say_error
 from provider_service.console.forms import Form
 from provider_service.context import Context, ContextDep
 from provider_service.directory.domain import Caller, email_key
@@ -116,6 +116,12 @@ async def show_request(request_id: str, request: Request, context: ContextDep, c
     return await _shown(request, context, caller, request_id, Form())
 
 
+@router.get("/requests/{request_id}/progress")
+async def show_progress(request_id: str, request: Request, context: ContextDep, caller: AnyoneDep) -> Response:
+    """Answer with the request alone: its page moves by itself while it is carried out."""
+    return fragment(request, "requests/shown.html", **await _look(context, caller, request_id), form=Form())
+
+
 @router.post("/requests/{request_id}/{decision}")
 async def decide(request_id: str, decision: str, request: Request, context: ContextDep, caller: AnyoneDep) -> Response:
     """Start, approve, reject, ask back, choose the account or withdraw, as the button says."""
@@ -168,24 +174,26 @@ def _withdraw(session: Session, request_id: str, caller: Caller, context: Contex
 async def _shown(
     request: Request, context: Context, caller: Caller, request_id: str, form: Form, status_code: int = 200
 ) -> Response:
+    found = await _look(context, caller, request_id)
+    return page(request, "requests/page.html", status_code=status_code, **found, form=form)
+
+
+async def _look(context: Context, caller: Caller, request_id: str) -> dict[str, object]:
+    """Return what is shown of a request. Raises `NotFound`."""
     found = await context.database.read(service.get_request, request_id, caller=caller)
     evidence = await _evidence(context, caller, found)
     staff = Privilege.DECIDE in privileges_of(caller.roles)
     companies: list[CompanyRecord] = []
     if staff and evidence is not None:
         companies = await context.database.read(accounts.list_companies, active=True, limit=_COMPANIES)
-    return page(
-        request,
-        "requests/page.html",
-        status_code=status_code,
-        found=found,
-        evidence=evidence,
-        explanation=explain(evidence.reason) if evidence and evidence.reason else None,
-        companies=companies,
-        staff=staff,
-        own=found.submitter_user_id == caller.user_id,
-        form=form,
-    )
+    return {
+        "found": found,
+        "evidence": evidence,
+        "explanation": explain(evidence.reason) if evidence and evidence.reason else None,
+        "companies": companies,
+        "staff": staff,
+        "own": found.submitter_user_id == caller.user_id,
+    }
 
 
 async def _evidence(context: Context, caller: Caller, found: RequestRecord) -> Evidence | None:

@@ -100,6 +100,7 @@ BY_WHAT_IT_IS = {
     "/oauth/authorize",  # test_consent
     "/options/{code}",  # of the options above
     "/registrations/{number}/contact",  # leads to a person
+    "/requests/{request_id}/progress",
     "/requests/{request_id}",  # test_signing_up, and test_isolation of self-service
 }
 """Open to those whom the thing itself concerns, or to be opened after something else; tried where it is at home."""

@@ -176,7 +176,7 @@ ON_THE_WAY = {
 
 LEAD_ON = {
     *("/sign-in/oidc/{}", "/sign-in/oidc/{}/callback", "/account/identities/{}/link", "/registrations/{}/contact"),
-    *("/registrations/{}/progress", "/connections/{}/figures", "/password/set"),
+    *("/registrations/{}/progress", "/requests/{}/progress", "/connections/{}/figures", "/password/set"),
 }
 """They send elsewhere, or are a page above or a part of one."""
 

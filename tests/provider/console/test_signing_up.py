@@ -9,6 +9,7 @@ from provider_service.accounts.domain import CompanyFacts
 from provider_service.audit.domain import SYSTEM
 from provider_service.directory import service as directory
 from provider_service.identity.calls import EmbeddedDirectory
+from provider_service.self_service import calls
 from provider_service.self_service import service as self_service
 from provider_service.self_service.domain import Draft, Submission
 from shared.wire.errors import Unavailable
@@ -128,6 +129,30 @@ async def test_the_first_user_signs_in_and_approves_a_colleague(
     assert (await ada.post("/people", **fields)).status_code == 303
     assert "The directory does not answer It sleeps." in (await admin.get("/people")).text
     assert "The directory does not" not in (await ada.get("/people")).text
+
+
+async def test_a_request_moves_by_itself_while_the_worker_carries_it_out(
+    town: World, admin: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pending(town)
+    found = re.search(r'href="(/requests/[0-9a-f-]{36})"', (await admin.get("/requests")).text)
+    assert found is not None
+    moving = f'data-hx-get="{found[1]}/progress"'
+    assert moving not in (await admin.get(found[1])).text
+
+    async def left_to_the_worker(*_: object) -> None:
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(calls, "provision", left_to_the_worker)
+        shown = await admin.follow(await admin.post(f"{found[1]}/approve"))
+    assert "being carried out" in shown.text
+    assert moving in shown.text
+    await calls.provision_due(town.context)
+    part = await admin.get(f"{found[1]}/progress")
+    assert part.text.lstrip().startswith('<div id="request"')
+    assert "User activated" in part.text
+    assert moving not in part.text
 
 
 async def test_a_request_is_rejected_quietly_and_withdrawn_by_its_link(town: World, admin: Browser) -> None:
