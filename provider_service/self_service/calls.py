@@ -39,8 +39,7 @@ async def submit(context: Context, draft: Draft, by: Submission, *, proven: bool
     user = await directory_of(context).find_by_login(login)
     house = await house_of(context)
     taken = await context.database.write(service.submit, draft, by, user=user, house=house, now=now)
-    await provision(context, taken.request.id)
-    return taken
+    return Submitted(await provision(context, taken.request.id), taken.secret)
 
 
 async def prove(context: Context, secret: str) -> RequestRecord:
@@ -95,7 +94,7 @@ async def start(context: Context, request_id: str, *, caller: Caller) -> Request
     """Start a request that does not go on by itself. Raises as `service.start` does."""
     user, house, now = await _user(context, request_id), await house_of(context), context.clock()
     record = await context.database.write(service.start, request_id, user=user, house=house, caller=caller, now=now)
-    return await provision(context, record.id) or record
+    return await provision(context, record.id)
 
 
 async def approve(
@@ -115,7 +114,7 @@ async def approve(
         caller=caller,
         now=now,
     )
-    return await provision(context, record.id) or record
+    return await provision(context, record.id)
 
 
 async def decide_all(
@@ -186,8 +185,7 @@ async def accept(
     taken = await context.database.write(
         service.accept, secret, attributes, caller=caller, address=address, user=user, house=house, now=now
     )
-    record = await provision(context, taken.request.id)
-    return Submitted(record or taken.request, taken.secret)
+    return Submitted(await provision(context, taken.request.id), taken.secret)
 
 
 async def grant_role(
@@ -226,25 +224,26 @@ async def tell_due(context: Context) -> None:
             return
 
 
-async def provision(context: Context, request_id: str) -> RequestRecord | None:
-    """Carry out the steps of an approved request that are left; None where there are none.
+async def provision(context: Context, request_id: str) -> RequestRecord:
+    """Carry out the steps of an approved request that are left, whoever else is at them; return how it stands then.
 
     Each step is done first and recorded then, and doing it again is one effect. A directory that cannot be reached, or
     that refuses, leaves the request ``ORA_CSS_FAILED`` with the cause. Whoever approved and the worker may be at the
     same step: one of them then meets what the other has just made, so a conflict counts once it is met again.
     """
-    directory, record, met = directory_of(context), None, None
+    directory, met = directory_of(context), None
     while (work := await context.database.read(service.next_work, request_id)) is not None:
         try:
             if work.step is ProvisioningStep.GROUPS and not await _in_groups(context, work):
-                return record  # somebody else is at it, and the worker goes on
-            record = await _step(context, directory, work)
+                break  # somebody else is at it, and the worker goes on
+            await _step(context, directory, work)
         except (Conflict, NotFound, Unavailable) as error:
             if isinstance(error, Conflict) and met is not work.step:
                 met = work.step
                 continue
-            return await context.database.write(service.failed, request_id, work.step, error, now=context.clock())
-    return record
+            await context.database.write(service.failed, request_id, work.step, error, now=context.clock())
+            break
+    return await context.database.read(service.standing, request_id)
 
 
 async def provision_due(context: Context) -> None:
@@ -278,25 +277,23 @@ async def house_of(context: Context) -> House:
     return House(await context.database.read(name), context.settings.issuer)
 
 
-async def _step(context: Context, directory: Directory, work: Work) -> RequestRecord | None:
+async def _step(context: Context, directory: Directory, work: Work) -> None:
     database, now = context.database, context.clock()
     user_id: str | None = None
     if work.step is ProvisioningStep.RECORDS:
         if await directory.mirror(work.user_id) is None:
             raise NotFound("The directory does not know this user or group (any more)", code="directory_unknown")
         await database.write(service.store_records, work.request_id, now=now)
-        return None
+        return
     if work.step is ProvisioningStep.WELCOME:
         house = await house_of(context)
-        return await database.write(
-            service.finish, work.request_id, instance=house.name, embedded=directory.embedded, now=now
-        )
+        await database.write(service.finish, work.request_id, instance=house.name, embedded=directory.embedded, now=now)
+        return
     if work.step is ProvisioningStep.USER and work.new_user is not None:
         user_id = (await directory.create_inactive(work.new_user, actor=work.actor)).id
     elif work.step is ProvisioningStep.ACTIVATION and work.new_user is not None:
         await directory.activate(work.user_id, actor=work.actor)
     await database.write(service.done, work.request_id, work.step, user_id=user_id, now=now)
-    return None
 
 
 async def _in_groups(context: Context, work: Work) -> bool:

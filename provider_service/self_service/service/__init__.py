@@ -57,6 +57,7 @@ from provider_service.self_service.service.views import (
     login_of,
     require_own,
     stamps_of,
+    standing,
 )
 
 __all__ = [
@@ -110,6 +111,7 @@ __all__ = [
     "show_invitation",
     "show_unproven",
     "stamps_of",
+    "standing",
     "start",
     "store_records",
     "submit",

@@ -19,14 +19,13 @@ from provider_service.self_service.domain import (
     Awaits,
     DecisionOutcome,
     ProvisioningStep,
-    RequestRecord,
     contact_facts,
     display_name,
     grants_administrator,
 )
 from provider_service.self_service.service import mailing
 from provider_service.self_service.service.matching import contacts_of, elsewhere
-from provider_service.self_service.service.parts import locked, move, note, record
+from provider_service.self_service.service.parts import locked, move, note
 from provider_service.self_service.service.roles import grant
 from provider_service.self_service.tables import SelfServiceRequest
 from shared.lifecycle.self_service import Move
@@ -76,9 +75,7 @@ def done(
     _record(session, row, step, now)
 
 
-def failed(
-    session: Session, request_id: str, step: ProvisioningStep, error: ExchangeError, *, now: datetime
-) -> RequestRecord:
+def failed(session: Session, request_id: str, step: ProvisioningStep, error: ExchangeError, *, now: datetime) -> None:
     """Record why a step could not be done; the steps done stay done, and approving again goes on.
 
     A step that somebody else has done meanwhile did not fail.
@@ -89,7 +86,6 @@ def failed(
         row.awaits = None
         row.failure = f"{step}: " + " ".join(part for part in (error.detail, error.cause, error.fix) if part)
         note(session, SYSTEM, "self_service_request.failed", row.id, after={"failure": row.failure}, now=now)
-    return record(row)
 
 
 def store_records(session: Session, request_id: str, *, now: datetime) -> None:
@@ -115,7 +111,7 @@ def store_records(session: Session, request_id: str, *, now: datetime) -> None:
     _record(session, row, ProvisioningStep.RECORDS, now)
 
 
-def finish(session: Session, request_id: str, *, instance: str, embedded: bool, now: datetime) -> RequestRecord:
+def finish(session: Session, request_id: str, *, instance: str, embedded: bool, now: datetime) -> None:
     """Approve a request whose every other step is done, with exactly one mail.
 
     ``embedded``: whether the user is ours, who gets leave to set a password with the welcome.
@@ -123,7 +119,7 @@ def finish(session: Session, request_id: str, *, instance: str, embedded: bool, 
     row = locked(session, request_id)
     left = [one for one in ProvisioningStep if one not in row.steps]
     if row.awaits != Awaits.PROVISIONING or left != [ProvisioningStep.WELCOME]:
-        return record(row)
+        return
     move(session, row, Move.APPROVE, now)
     row.awaits = None
     row.steps = [*row.steps, ProvisioningStep.WELCOME]
@@ -134,7 +130,6 @@ def finish(session: Session, request_id: str, *, instance: str, embedded: bool, 
     ):
         mailing.tell_applicant(session, row, Template.SELF_SERVICE_APPROVED, instance, now)
     note(session, SYSTEM, "self_service_request.provisioned", row.id, after={"state": row.state}, now=now)
-    return record(row)
 
 
 def _becomes_administrator(

@@ -34,6 +34,14 @@ def get_request(session: Session, request_id: str, *, caller: Caller) -> Request
     return _shown(row, whole=sees, staff=_is_staff(caller))
 
 
+def standing(session: Session, request_id: str) -> RequestRecord:
+    """Return a request, for who has just done something about it. Raises `NotFound`."""
+    row = store.request(session, request_id)
+    if row is None:
+        raise unknown_request()
+    return record(row)
+
+
 def require_own(session: Session, request_id: str, *, caller: Caller) -> None:
     """Raise `NotFound` unless the caller submitted a request."""
     row = store.request(session, request_id)

@@ -16,6 +16,7 @@ from shared.wire.errors import Unavailable
 from shared.wire.self_service import SubmitterKind
 from tests.provider.console.postbox import post, secret
 from tests.provider.console.world import PASSWORD, Browser, World
+from tests.provider.self_service.world import left_to_the_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -139,9 +140,6 @@ async def test_a_request_moves_by_itself_while_the_worker_carries_it_out(
     assert found is not None
     moving = f'data-hx-get="{found[1]}/progress"'
     assert moving not in (await admin.get(found[1])).text
-
-    async def left_to_the_worker(*_: object) -> None:
-        return None
 
     with monkeypatch.context() as patched:
         patched.setattr(calls, "provision", left_to_the_worker)

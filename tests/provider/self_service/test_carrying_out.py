@@ -12,7 +12,7 @@ from provider_service.self_service import calls, service
 from shared.runtime.database import Database
 from shared.wire.errors import ExchangeError
 from shared.wire.states import Role
-from tests.provider.self_service.world import Town
+from tests.provider.self_service.world import Town, left_to_the_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -55,11 +55,8 @@ async def test_approving_and_withdrawing_at_once_ends_in_one_of_both(town):
 async def test_what_changes_after_the_approval_fails_it_with_the_cause_and_approving_again_goes_on(town, monkeypatch):
     request_id = await town.proven()
 
-    async def stay(*_args, **_kwargs):
-        return None
-
     with monkeypatch.context() as patched:
-        patched.setattr(calls, "provision", stay)
+        patched.setattr(calls, "provision", left_to_the_worker)
         await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
     for _ in range(2):
         await town.admin.post("/api/v1/contacts", json={"email": "ada@engines.example"})
@@ -195,3 +192,16 @@ async def test_the_worker_and_whoever_approves_may_carry_out_the_same_request_at
         assert (shown["state"], shown["failure"]) == ("ORA_CSS_APPROVED", None)
         welcomes = [one for one in await town.post() if one.to == f"person{number}@engines.example"]
         assert len(welcomes) == 1
+
+
+async def test_the_answer_to_an_approval_tells_how_the_request_stands_although_the_worker_was_faster(town, monkeypatch):
+    await town.approved()
+    made, step = await town.proven(EmailAddress="cyd@engines.example", LastName="Cyd"), calls._step
+
+    async def slower(context, directory, work):
+        monkeypatch.setattr(calls, "_step", step)
+        await calls.provision_due(context)
+
+    monkeypatch.setattr(calls, "_step", slower)
+    answer = await town.staff.post(f"{REQUESTS}/{made}/approve", json={})
+    assert (answer.json()["state"], answer.json()["failure"]) == ("ORA_CSS_APPROVED", None)

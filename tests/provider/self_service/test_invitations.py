@@ -16,7 +16,7 @@ from tests.provider.self_service.inviting import (
     roles,
     shown,
 )
-from tests.provider.self_service.world import Town
+from tests.provider.self_service.world import Town, left_to_the_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -158,11 +158,8 @@ async def test_one_mailbox_has_one_open_invitation_and_few_mails(town):
 async def test_a_crash_after_accepting_is_gone_on_after(town, monkeypatch):
     _, letter = await invited(town)
 
-    async def stay(*_args: object, **_kwargs: object) -> None:
-        return None
-
     with monkeypatch.context() as patched:
-        patched.setattr(calls, "provision", stay)
+        patched.setattr(calls, "provision", left_to_the_worker)
         await accept(town, letter)
     assert town.user(BEA) is None
     letters = [one for one in await town.post() if one.to == BEA]

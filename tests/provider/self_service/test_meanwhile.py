@@ -5,7 +5,7 @@ import pytest
 from provider_service.identity.calls import EmbeddedDirectory
 from provider_service.self_service import calls
 from shared.wire.errors import Unavailable
-from tests.provider.self_service.world import ADA, Town
+from tests.provider.self_service.world import ADA, Town, left_to_the_worker
 
 pytestmark = pytest.mark.anyio
 
@@ -137,11 +137,8 @@ async def test_a_contact_that_appears_after_the_approval_is_decided_about_anew(t
     request_id = (await bea.post(REQUESTS, json={"attributes": wanted})).json()["id"]
     await calls.prove(town.context, (await town.letter("countess@engines.example", "Confirm")).secret)
 
-    async def stay(*_args, **_kwargs):
-        return None
-
     with monkeypatch.context() as patched:
-        patched.setattr(calls, "provision", stay)
+        patched.setattr(calls, "provision", left_to_the_worker)
         answer = await town.staff.post(f"{REQUESTS}/{request_id}/approve", json={})
         assert answer.json()["outcome"] == "create_contact", answer.text
     known = (await town.admin.post("/api/v1/contacts", json={"email": "countess@engines.example"})).json()["id"]

@@ -7,13 +7,14 @@ import httpx
 from sqlalchemy.orm import Session
 
 from provider_service import composition
+from provider_service.context import Context
 from provider_service.directory import deps
 from provider_service.directory import service as directory
 from provider_service.directory.domain import Person, operator
 from provider_service.mail import service as mail
 from provider_service.mail.domain import Handover
-from provider_service.self_service import calls
-from provider_service.self_service.domain import Draft, Submission
+from provider_service.self_service import calls, service
+from provider_service.self_service.domain import Draft, RequestRecord, Submission
 from provider_service.self_service.service import Submitted
 from shared.wire.self_service import SubmitterKind
 from shared.wire.states import Role
@@ -21,6 +22,11 @@ from tests.provider.conftest import PASSWORD, House
 
 VISITOR = Submission(SubmitterKind.ANONYMOUS, address="192.0.2.9")
 ADA = {"EmailAddress": "ada@engines.example", "FirstName": "Ada", "LastName": "Lovelace", "AccountKey": "Engines"}
+
+
+async def left_to_the_worker(context: Context, request_id: str) -> RequestRecord:
+    """Stands for `calls.provision` where the process dies after the decision, or the worker is to go on."""
+    return await context.database.read(service.standing, request_id)
 
 
 @dataclass
