@@ -27,6 +27,7 @@ from provider_service.oidc import service as oidc
 from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.self_service import calls as self_service_calls
+from provider_service.self_service import service as self_service
 from provider_service.settings import Settings
 from shared.delivery import answers, aside, claims, nonces, purge
 from shared.delivery.claims import ClaimLimits
@@ -78,6 +79,7 @@ class Worker:
         database = self._context.database
         if database.engine_name == "sqlite":  # there is no other worker, so what is leased was leased before a crash
             await database.write(claims.release_all, _ms(self._context.clock()))
+            await database.write(self_service.release_claims)
         silences = [database.listen(channel, self.delivery.wake) for channel in (CHANNEL, WAKE_CHANNEL)]
         tasks = [asyncio.create_task(self.delivery.run_until_stopped())]
         try:

@@ -11,14 +11,15 @@ from provider_service.accounts.domain import CompanyContactRecord
 from provider_service.console import forms
 from provider_service.console.deps import PAGE_LENGTH, AnyoneDep, console_router, notify, page, say_error
 from provider_service.context import ContextDep
+from provider_service.directory.domain import Caller
 from provider_service.self_service import calls, service
 from provider_service.self_service.domain import Privilege, RoleRecord, privileges_of
 from shared.wire.errors import ExchangeError
 
 router = console_router()
 
-Row = tuple[RoleRecord, CompanyContactRecord | None, str]
-"""A role, its holder at the account, and the holder's name."""
+Row = tuple[RoleRecord, CompanyContactRecord | None, str, bool]
+"""A role, its holder at the account, the holder's name, and whether the holder can still be made administrator."""
 
 
 @router.get("/people")
@@ -29,7 +30,7 @@ async def show_people(
 
     def look(session: Session) -> list[Row]:
         rows = service.list_roles(session, caller=caller, after=after, limit=PAGE_LENGTH + 1)
-        return [_row(session, one) for one in rows]
+        return [_row(session, one, caller) for one in rows]
 
     staff = Privilege.READ in privileges_of(caller.roles)
     untold = await context.database.read(service.list_syncs, caller=caller) if staff else []
@@ -62,7 +63,11 @@ async def change(request: Request, context: ContextDep, caller: AnyoneDep) -> Re
     return notify(request, "/people", "success", "The change was saved.")
 
 
-def _row(session: Session, role: RoleRecord) -> Row:
+def _row(session: Session, role: RoleRecord, caller: Caller) -> Row:
     contact = accounts.find_contact(session, role.contact_id)
-    tie = None if role.company_id is None else accounts.find_company_contact(session, role.company_id, role.contact_id)
-    return role, tie, contact.name if contact else role.contact_id
+    name = contact.name if contact else role.contact_id
+    if role.company_id is None:
+        return role, None, name, False
+    tie = accounts.find_company_contact(session, role.company_id, role.contact_id)
+    held = service.list_roles(session, caller=caller, company_id=role.company_id, contact_id=role.contact_id)
+    return role, tie, name, tie is not None and not any(one.administrator for one in held)

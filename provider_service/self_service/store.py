@@ -285,6 +285,12 @@ def syncs_due(session: Session, now: datetime, limit: int) -> Sequence[str]:
     return session.scalars(query.order_by(DirectorySync.due_at, DirectorySync.id).limit(limit)).all()
 
 
+def release_syncs(session: Session) -> None:
+    """Let nobody be at any sync."""
+    taken = DirectorySync.claimed_until.is_not(None)
+    session.execute(update(DirectorySync).where(taken).values(claimed_until=None))
+
+
 def syncs(session: Session, *, after: str | None, limit: int) -> Sequence[DirectorySync]:
     """Return syncs in the order they came up."""
     query = select(DirectorySync).order_by(DirectorySync.id).limit(limit)

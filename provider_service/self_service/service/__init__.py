@@ -49,7 +49,7 @@ from provider_service.self_service.service.submitting import (
     visitor,
     withdraw,
 )
-from provider_service.self_service.service.syncing import claim, list_syncs, owed, owed_by_now, settle
+from provider_service.self_service.service.syncing import claim, list_syncs, owed, owed_by_now, release_claims, settle
 from provider_service.self_service.service.views import (
     evidence,
     get_request,
@@ -100,6 +100,7 @@ __all__ = [
     "relay",
     "relayed",
     "relayed_one",
+    "release_claims",
     "remind",
     "require_own",
     "resend",

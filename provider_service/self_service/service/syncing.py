@@ -50,6 +50,14 @@ def claim(session: Session, sync_id: str, *, now: datetime) -> Claimed | None:
     return Claimed(row.id, row.user_id, row.role, _granted(session, row), row.version, until)
 
 
+def release_claims(session: Session) -> None:
+    """Give back what a process that died was telling the directory, when the only process that tells starts again.
+
+    Should somebody be at it after all, the directory is told twice, which does no harm.
+    """
+    store.release_syncs(session)
+
+
 def settle(session: Session, done: Claimed, error: ExchangeError | None, *, now: datetime) -> bool:
     """Record how a sync went. Return whether it is to be carried out again at once, as roles changed meanwhile."""
     row = store.sync(session, done.id)

@@ -112,8 +112,7 @@ async def test_the_first_user_signs_in_and_approves_a_colleague(
     people = (await ada.get("/people")).text
     assert "Ada Lovelace" in people
     assert "Bea Lovelace" in people
-    role = re.search(r'name="contact_id" value="([\w-]+)".{0,900}Make administrator', people, re.DOTALL)
-    assert role is not None
+    assert people.count("Make administrator") == 1, "Ada is one already"
     await entered(town, "bea@engines.example")
     company = re.search(r'name="company_id" value="([\w-]+)"', people)
     assert company is not None
