@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery import retry
 from shared.delivery.quotas import EXCEEDED
-from shared.delivery.statements import Spelled, insert_one_missing, is_postgresql
+from shared.delivery.statements import Spelled, insert_one_missing
 from shared.delivery.tables import channels, peers
 from shared.wire.problems import Problem
 from shared.wire.states import DeliveryMode
@@ -29,8 +29,8 @@ _ANSWERED = Spelled(
     )
     .values(failures=0, next_attempt_at=0, problem=None, last_exchange_at=bindparam("now_ms"))
 )
-_CHANNELS_SHARED = 4
-"""Channels of a connection on PostgreSQL, where several workers deliver; on SQLite one writer needs one."""
+_CHANNELS = {"postgresql": 4, "sqlite": 2}
+"""Channels of a connection by engine: while one waits for its verdicts, the others go on."""
 
 
 def register(session: Session, connection_id: str, mode: DeliveryMode, *, channel_count: int | None = None) -> None:
@@ -38,7 +38,7 @@ def register(session: Session, connection_id: str, mode: DeliveryMode, *, channe
 
     ``channel_count`` is fixed for ever, as it decides where a lane's messages stand.
     """
-    count = channel_count or (_CHANNELS_SHARED if is_postgresql(session) else 1)
+    count = channel_count or _CHANNELS[session.get_bind().dialect.name]
     row = {"connection_id": connection_id, "mode": mode.value, "channel_count": count}
     if insert_one_missing(session, peers, row):
         session.execute(
@@ -75,19 +75,21 @@ def reopen(session: Session, connection_id: str) -> None:
     session.execute(update(peers).where(peers.c.connection_id == connection_id).values(closed=False, problem=None))
 
 
-def contact(session: Session, connection_id: str, now_ms: int) -> bool:
+def contact(session: Session, connection_id: str, now_ms: int, *, sending: bool = False) -> bool:
     """Note that the peer reached us, authenticated; tell whether that ended a back-off and woke its lanes.
 
-    A peer that asked us to wait because a quota is used up is there already: it gets its time.
+    A peer that asked us to wait because a quota is used up is there already: it gets its time. While it is ``sending``
+    and we cannot reach it, it is tried once in `FRESHNESS_MS`, not at its every batch.
     """
     mine = peers.c.connection_id == connection_id
     peer = _REACHED.run(session, connection=connection_id).one_or_none()
     if peer is None:
         return False
-    waking = bool(peer.failures) and not _quota_used_up(peer.problem)
+    stale = (peer.last_contact_at or 0) <= now_ms - FRESHNESS_MS
+    waking = bool(peer.failures) and (stale or not sending) and not _quota_used_up(peer.problem)
     if waking:
         wake(session, connection_id, now_ms)
-    if waking or (peer.last_contact_at or 0) <= now_ms - FRESHNESS_MS:
+    if waking or stale:
         session.execute(update(peers).where(mine).values(last_contact_at=now_ms))
     return waking
 

@@ -116,7 +116,10 @@ def enter_epoch(session: Session, row: Connection, epoch: int, now: datetime) ->
     )
 
 
-def note_contact(session: Session, connection_id: str, now: datetime) -> None:
-    """The peer reached us, authenticated: it is there, and what waits for it is tried at once."""
-    if peers.contact(session, connection_id, milliseconds(now)):
+def note_contact(session: Session, connection_id: str, now: datetime, *, sending: bool = False) -> None:
+    """The peer reached us, authenticated: it is there, and what waits for it is tried at once.
+
+    While it is ``sending``, once a second.
+    """
+    if peers.contact(session, connection_id, milliseconds(now), sending=sending):
         notify(session, "worker")

@@ -64,7 +64,7 @@ def receive(
     )
     tell_late(session, peer.id, received.settled_later, now)
     # Last, as everywhere: lanes, then records, then channels, then the peer's row (docs/adr/0003, *Locks*).
-    note_contact(session, peer.id, now)
+    note_contact(session, peer.id, now, sending=True)
     return received.outcomes
 
 

@@ -292,6 +292,18 @@ def test_contact_ends_a_back_off(session: Session) -> None:
     assert (seen.failures, seen.last_contact_at) == (0, NOW + 5_000)
 
 
+def test_who_sends_to_us_and_is_not_reached_is_tried_once_a_second_however_often_it_sends(session: Session) -> None:
+    queue(session, "a")
+    tried = []
+    for at in range(NOW, NOW + 3_000, 100):
+        peers.contact(session, PEER, at, sending=True)
+        claim = outbox.claim(session, now_ms=at)
+        if claim is not None:
+            tried.append(at - NOW)
+            outbox.fail(session, claim, DOWN, at, random=lambda: 1.0)
+    assert tried == [0, 1_000, 2_000]
+
+
 def test_a_refused_batch_is_halved_until_the_guilty_message_stands_alone(session: Session) -> None:
     queue(session, *"abcdefgh")
     delivered, sizes = [], []
