@@ -38,6 +38,9 @@ IDLE_SECONDS: Final = (5, 60, 900)
 CALL_LEASE: Final = timedelta(seconds=30)
 """How long whoever took a due call has for it, before another worker takes it."""
 
+FAREWELL_LOOK: Final = timedelta(seconds=5)
+"""How often it is looked whether a peer that fetches has taken everything that comes before the goodbye."""
+
 RETRY_SECONDS: Final = (1, 5, 30, 120, 600, 1800, 3600)
 """Pauses of what must be told and was not, as in delivery; the last one for ever."""
 

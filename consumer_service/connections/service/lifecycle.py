@@ -12,14 +12,13 @@ from consumer_service.connections import domain, store
 from consumer_service.connections.tables import Connection
 from consumer_service.health import service as health
 from consumer_service.keys import service as keys
-from shared.delivery import outbox, peers, reconcile
+from shared.delivery import peers, reconcile
 from shared.delivery.reconcile import Shift
 from shared.lifecycle.connection import CONNECTION, Move
 from shared.runtime.database import notify
-from shared.wire.connection import Goodbye
 from shared.wire.errors import NotFound
 from shared.wire.states import ConnectionState as State
-from shared.wire.states import DeliveryMode, MessageType
+from shared.wire.states import DeliveryMode
 
 Hook = Callable[[Session, str, datetime], None]
 """Told in the transaction of the move: session, connection id, now."""
@@ -168,15 +167,6 @@ def close(
         peers.close(session, row.id)
     else:
         peers.resume(session, row.id)
-        outbox.enqueue(
-            session,
-            connection_id=row.id,
-            lane=domain.CONTROL_LANE,
-            type=MessageType.GOODBYE,
-            subject="",
-            data_json=Goodbye(reason=reason[:500]).model_dump_json(),
-            now_ms=milliseconds(now),
-        )
     notify(session, "worker")
     return row
 

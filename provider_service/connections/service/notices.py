@@ -10,7 +10,7 @@ from provider_service.connections.service.lifecycle import get, milliseconds
 from provider_service.connections.tables import Connection
 from provider_service.keys import service as keys
 from provider_service.keys.domain import Notice
-from shared.delivery import outbox
+from shared.delivery import figures, outbox
 from shared.runtime.database import notify
 from shared.wire.connection import Goodbye, KeysNotice
 from shared.wire.states import ConnectionState, DeliveryMode, MessageType
@@ -36,15 +36,27 @@ class KeyNotice:
 def claim_goodbyes(session: Session, *, now: datetime, limit: int = 20) -> list[Farewell]:
     """Take the goodbyes that are due; each is due again should nothing come of it.
 
-    One to a peer that is never called waits as a message for the peer to fetch it.
+    One to a peer that is never called becomes a message for it to fetch, once it has taken whatever waited before: when
+    it has applied a goodbye it comes no more, and between channels there is no order.
     """
     told = []
     for row in store.due(session, Connection.goodbye_due_at, now, limit, talking=False):
-        if not domain.called(DeliveryMode(row.delivery)):
-            row.goodbye_due_at = now + domain.retry(len(domain.RETRY_SECONDS))
+        goodbye = Goodbye(reason=row.close_reason)
+        if domain.called(DeliveryMode(row.delivery)):
+            row.goodbye_due_at = now + domain.CALL_LEASE
+            told.append(Farewell(row.id, goodbye))
             continue
-        row.goodbye_due_at = now + domain.CALL_LEASE
-        told.append(Farewell(row.id, Goodbye(reason=row.close_reason)))
+        row.goodbye_due_at = now + domain.FAREWELL_LOOK
+        if not figures.depth(session, row.id):
+            outbox.enqueue(
+                session,
+                connection_id=row.id,
+                lane=domain.CONTROL_LANE,
+                type=MessageType.GOODBYE,
+                subject="",
+                data_json=goodbye.model_dump_json(),
+                now_ms=milliseconds(now),
+            )
     return told
 
 
