@@ -14,7 +14,7 @@ from benchmarks.machine import cpu_seconds, free_port
 from benchmarks.processes import line_of, python, tell, wait_for
 from benchmarks.results import Latency, Throughput
 
-CHANNELS = {"sqlite": 1, "postgresql": 4}
+CHANNELS = {"sqlite": 2, "postgresql": 4}
 """Batches under way at once, as many as the product has by default on that engine."""
 
 

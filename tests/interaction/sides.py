@@ -190,14 +190,15 @@ class Side:
         await self.app.state.holder.refresh()
 
     async def pull(self) -> int:
-        """Fetch once on every connection on which this side is never called; how many messages came."""
+        """Fetch all there is on every connection on which this side is never called; how many messages came."""
         if self.package != "consumer_service":
             return 0
         calls, handlers = self.module("connections.calls"), self.app.state.message_handlers
         fetched = 0
         for connection in await self.items("connections"):
             if connection["delivery"] == "pull" and connection["state"] in ("Connecting", "Active"):
-                fetched += await _silently(calls.pull(self.context, connection["id"], handlers, wait=0))
+                while came := await _silently(calls.pull(self.context, connection["id"], handlers, wait=0)):
+                    fetched += came
         return fetched
 
 

@@ -88,12 +88,15 @@ async def test_a_silent_peer_is_shown_as_down_and_as_up_when_it_is_back(pushing:
 async def test_a_goodbye_closes_both_sides_and_the_two_may_register_again(onboarded: World, who: str):
     ours, _ = both(onboarded, who)
     await onboarded.provider.share("kept")
-    await onboarded.turn()
-    await act(ours, "disconnect")
+
+    async def kept() -> bool:
+        return await onboarded.consumer.texts() == ["kept"]
 
     async def closed() -> bool:
         return await onboarded.connections() == ("Closed", "Closed")
 
+    await onboarded.until(kept)
+    await act(ours, "disconnect")
     await onboarded.until(closed)
     assert (await onboarded.provider.texts(), await onboarded.consumer.texts()) == (["kept"], ["kept"])
     await onboarded.invite()

@@ -235,11 +235,11 @@ FALSE_ANSWERS = [
 
 
 async def _lied_to(world: World, side: str, lies: object, lie: str) -> None:
-    """Two messages of ours get a false answer, which settles nothing, and later an honest one."""
+    """Two messages of ours, of one lane, get a false answer, which settles nothing, and later an honest one."""
     ours = getattr(world, side)
     ours.context.peers._timeout = 0.2 if lie == "slow_body" else 10.0
-    for _ in range(2):
-        await ours.share(f"text {next(_texts)}")
+    shared = await ours.share(f"text {next(_texts)}")
+    await ours.api("POST", f"incidents/{shared['id']}/comments", {"text": lie})
     lies.commit(lie, at="messages")  # type: ignore[attr-defined]
     await ours.worker.delivery.deliver_due()
     found = await ours.connection()
@@ -257,9 +257,9 @@ async def test_a_false_answer_to_our_provider_is_no_verdict_and_the_message_arri
     await settle_with_ours(invited, peer, end)
     for lie in FALSE_ANSWERS:
         await _lied_to(invited, "provider", peer.lies, lie)
-    assert sorted(one.fields["short_description"] for one in end.book.records.values()) == (
-        await invited.provider.texts()
-    )
+    records = end.book.records.values()
+    assert sorted(one.fields["short_description"] for one in records) == await invited.provider.texts()
+    assert [said["text"] for one in records for said in one.comments.values()] == FALSE_ANSWERS
     assert (await invited.provider.connection())["state"] == "Active"
 
 
@@ -272,10 +272,9 @@ async def test_a_false_answer_to_our_consumer_is_no_verdict_and_the_message_arri
     await settle_with_strange(invited, peer)
     for lie in FALSE_ANSWERS:
         await _lied_to(invited, "consumer", peer.lies, lie)
-    end = registration.connection
-    assert sorted(one.fields["short_description"] for one in end.book.records.values()) == (
-        await invited.consumer.texts()
-    )
+    records = registration.connection.book.records.values()
+    assert sorted(one.fields["short_description"] for one in records) == await invited.consumer.texts()
+    assert [said["text"] for one in records for said in one.comments.values()] == FALSE_ANSWERS
 
 
 # What a lying provider answers in the handshake.
