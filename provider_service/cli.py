@@ -6,11 +6,12 @@ account it ran under. Some groups of commands have a module of their own.
 
 import asyncio
 import getpass
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -88,10 +89,10 @@ def _make_app(settings: Any) -> ASGIApp:
     return create_app(settings)
 
 
-async def _run_worker(settings: Any, stop: Any) -> None:
+def _make_worker(settings: Any) -> Callable[[asyncio.Event], Awaitable[None]]:
     from provider_service.worker import run_worker  # noqa: PLC0415  # --help stays quick
 
-    await run_worker(settings, stop)
+    return partial(run_worker, settings)
 
 
 async def _checks(settings: Any, database: Database) -> list[Finding]:
@@ -135,7 +136,7 @@ cli = make_cli(
         migrations=MIGRATIONS,
         metadatas=metadatas,
         make_app=_make_app,
-        run_worker=_run_worker,
+        make_worker=_make_worker,
         checks=_checks,
     )
 )

@@ -72,7 +72,7 @@ def program(folder: Path) -> Program:
         migrations=folder,
         metadatas=metadatas,
         make_app=lambda _settings: Starlette(),
-        run_worker=lambda _settings, stop: stop.wait(),
+        make_worker=lambda _settings: lambda stop: stop.wait(),
     )
 
 
