@@ -157,13 +157,19 @@ def close(
     now: datetime,
     hooks: ConnectionHooks = NO_HOOKS,
 ) -> Connection:
-    """End the connection and have the peer told; nothing is deleted. Twice is one effect."""
+    """End the connection and have the peer told; nothing is deleted. Twice is one effect.
+
+    A peer that fetches may take what waits for it and then our goodbye, unless nothing was to cross any more.
+    """
     row = get(session, connection_id, lock=True)
-    if State(row.state) is State.CLOSED:
+    before = State(row.state)
+    if before is State.CLOSED:
         return row
-    row.goodbye_due_at = now
+    called = domain.called(DeliveryMode(row.delivery))
+    silent = before is State.SUSPENDED or row.reconciling
+    row.goodbye_due_at = now if called or not silent else None
     _end(session, row, reason, actor, now, hooks)
-    if domain.called(DeliveryMode(row.delivery)):
+    if called or silent:
         peers.close(session, row.id)
     else:
         peers.resume(session, row.id)

@@ -102,6 +102,30 @@ async def test_a_goodbye_of_the_consumer_reaches_the_provider(pair: Pair) -> Non
     assert pair.provider.connection.close_reason == "Moving on"
 
 
+async def test_nothing_is_fetched_any_more_from_a_connection_closed_while_an_identity_was_in_doubt(pair: Pair) -> None:
+    await activate_by_fetching(pair)
+    pair.provider.write("confidential")
+    pair.provider.do("suspend", identity_lost=True)
+    pair.provider.do("close", reason="Keys were stolen", hooks=pair.provider.hooks)
+    await pair.provider.calls.goodbyes_due(pair.provider.context)
+    answer = await pair.ask(pair.provider, "/exchange/v1/messages?wait=0", None)
+    assert (answer.status_code, answer.json()["code"]) == (410, "connection_closed")
+    with pytest.raises(RefusedByPeer):
+        await fetch(pair)
+    assert pair.consumer.connection.state == ConnectionState.CLOSED
+
+
+async def test_what_is_queued_while_a_batch_is_out_is_given_out_right_after_it(pair: Pair) -> None:
+    await activate_by_fetching(pair)
+    pair.provider.write("one")
+    answer = await pair.ask(pair.provider, "/exchange/v1/messages?wait=0", None)
+    pair.provider.write("two")
+    verdicts = [{"id": message["id"], "outcome": "applied"} for message in answer.json()["messages"]]
+    settlement = json.dumps({"epoch": 1, "lease": answer.json()["lease"], "outcomes": verdicts}).encode()
+    assert (await pair.ask(pair.provider, "/exchange/v1/outcomes", settlement)).status_code == 200
+    assert await fetch(pair) == 1
+
+
 async def test_a_new_key_reaches_a_consumer_that_fetches_as_a_message(pair: Pair) -> None:
     await activate_by_fetching(pair)
     kid = pair.provider.rotate()
