@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
 from consumer_service.connections import domain, service, store
 from consumer_service.connections.calls.sending import MESSAGES_PATH, Line, call_over, line_to
+from consumer_service.connections.domain import Snapshot
 from consumer_service.connections.service import NO_HOOKS, ConnectionHooks
 from consumer_service.context import Context
 from shared.delivery.inbox import Handler
@@ -54,16 +56,13 @@ async def pull(
         now_ms = round(context.clock().timestamp() * 1000)
         new_lanes = context.quotas.new_lanes(connection_id, now_ms)
         outcomes = await context.database.write(
-            service.receive,
-            peer=line.peer,
-            epoch=batch.epoch,
-            messages=batch.messages,
-            handlers=handlers,
-            now=context.clock(),
-            new_lanes=new_lanes,
+            _receive, line.peer, batch, handlers=handlers, now=context.clock(), new_lanes=new_lanes
         )
+        if outcomes is None:
+            return 0
         context.quotas.made(connection_id, new_lanes, now_ms)
-        await _settle(context, line, batch.lease, outcomes)
+        # Anew: while the provider kept us waiting, heartbeats have changed the word of our history.
+        await _settle(context, await line_to(context, connection_id), batch.lease, outcomes)
     except RefusedByPeer as refusal:
         if refusal.problem.code == "connection_closed":
             reason = "The provider says that the connection is closed"
@@ -135,6 +134,13 @@ async def _fetch(context: Context, line: Line, wait: int) -> PulledBatch:
         timeout=wait + MARGIN_SECONDS,
     )
     return parsed(PulledBatch, reply.body)
+
+
+def _receive(session: Session, /, peer: Snapshot, batch: PulledBatch, **more: Any) -> list[Outcome] | None:
+    """Apply a batch; leave it to its lease where nothing may cross any more since the provider was asked for it."""
+    if ConnectionState(service.get(session, peer.id).state) not in FETCHING:
+        return None
+    return service.receive(session, peer=peer, epoch=batch.epoch, messages=batch.messages, **more)
 
 
 async def _settle(context: Context, line: Line, lease: str, outcomes: Sequence[Outcome]) -> None:

@@ -32,7 +32,7 @@ from shared.wire.errors import Conflict, ExchangeError
 from shared.wire.identifiers import new_id
 from shared.wire.messages import Outcome, Outcomes
 from shared.wire.problems import Problem
-from shared.wire.states import KeyPurpose
+from shared.wire.states import DeliveryMode, KeyPurpose
 from shared.wire.version import BYTES_PER_REQUEST, WELL_KNOWN_PATH
 
 MESSAGES_PATH: Final = "/exchange/v1/messages"
@@ -292,8 +292,13 @@ def _adopt(session: Session, connection_id: str, discovery: Discovery, now: date
 
 
 async def _ended(context: Context, hooks: ConnectionHooks, connection_id: str, error: ExchangeError) -> bool:
-    """Close here too what the peer says is closed; tell whether it said so, signed."""
+    """Close here too what the peer says is closed; tell whether it said so, signed.
+
+    Who fetches is told so by its fetches alone: they go on until the goodbye, behind all that waits for us.
+    """
     if not isinstance(error, RefusedByPeer) or error.problem.code != "connection_closed":
+        return False
+    if DeliveryMode((await context.database.read(service.get, connection_id)).delivery) is DeliveryMode.PULL:
         return False
     await context.database.write(
         service.closed_by_peer,

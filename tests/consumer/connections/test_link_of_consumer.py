@@ -6,11 +6,12 @@ import json
 import pytest
 
 from consumer_service.connections.calls import pull, pull_forever
+from shared.delivery import figures
 from shared.transport.errors import RefusedByPeer
 from shared.wire.identifiers import new_id
 from shared.wire.states import ConnectionState, DeliveryMode, LinkStatus, Role
 from tests.patience import PATIENCE_SECONDS
-from tests.provider.connections.pair import Pair
+from tests.provider.connections.pair import Pair, Side
 
 pytestmark = pytest.mark.anyio
 
@@ -23,6 +24,24 @@ async def fetch(pair: Pair, wait: int = 0) -> int:
 async def activate_by_fetching(pair: Pair) -> None:
     await pair.activate(DeliveryMode.PULL)
     assert await fetch(pair) == 1
+
+
+async def held_fetch(pair: Pair) -> "asyncio.Task[int]":
+    """Begin a fetch, and return once the provider keeps it waiting."""
+    pair.clock.pass_by(minutes=1)
+    now_ms = round(pair.clock.seconds() * 1000)
+    waiting = asyncio.create_task(fetch(pair, wait=20))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            seen = await pair.provider.database.read(figures.figures, pair.connection_id, now_ms)
+            if seen is not None and seen.last_contact_at == now_ms:
+                return waiting
+
+
+async def beat(side: Side) -> None:
+    with side.database.transaction() as session:
+        due = side.service.beat_now(session, connection_id=side.connection_id, now=side.clock())
+    await side.calls.send_beat(side.context, due)
 
 
 async def test_settings_in_both_directions_activate_both_sides(pair: Pair) -> None:
@@ -102,6 +121,21 @@ async def test_a_goodbye_of_the_consumer_reaches_the_provider(pair: Pair) -> Non
     assert pair.provider.connection.close_reason == "Moving on"
 
 
+async def test_a_closing_consumer_that_fetches_misses_nothing_though_its_other_calls_are_refused(pair: Pair) -> None:
+    await activate_by_fetching(pair)
+    pair.provider.write("last words")
+    pair.provider.do("close", reason="Contract ended", hooks=pair.provider.hooks)
+    pair.clock.pass_by(minutes=30)
+    assert await pair.consumer.calls.heartbeats_due(pair.consumer.context, pair.consumer.hooks) == 1
+    pair.consumer.write("too late")
+    await pair.consumer.deliver()
+    assert await fetch(pair) == 1
+    await pair.provider.calls.goodbyes_due(pair.provider.context)
+    assert await fetch(pair) == 1
+    assert pair.consumer.notes == ["last words"]
+    assert (pair.consumer.connection.state, pair.consumer.moves) == (ConnectionState.CLOSED, ["activated", "closed"])
+
+
 async def test_nothing_is_fetched_any_more_from_a_connection_closed_while_an_identity_was_in_doubt(pair: Pair) -> None:
     await activate_by_fetching(pair)
     pair.provider.write("confidential")
@@ -115,6 +149,16 @@ async def test_nothing_is_fetched_any_more_from_a_connection_closed_while_an_ide
     assert pair.consumer.connection.state == ConnectionState.CLOSED
 
 
+@pytest.mark.parametrize("move", ["pause", "suspend", "close"])
+async def test_what_a_waiting_fetch_brings_after_a_move_that_lets_nothing_cross_is_left(pair: Pair, move: str) -> None:
+    await activate_by_fetching(pair)
+    waiting = await held_fetch(pair)
+    pair.consumer.do(move, reason="Stop")
+    pair.provider.write("too late")
+    assert await asyncio.wait_for(waiting, PATIENCE_SECONDS) == 0
+    assert (pair.consumer.notes, pair.provider.detail().queued) == ([], 1)
+
+
 async def test_what_is_queued_while_a_batch_is_out_is_given_out_right_after_it(pair: Pair) -> None:
     await activate_by_fetching(pair)
     pair.provider.write("one")
@@ -124,6 +168,17 @@ async def test_what_is_queued_while_a_batch_is_out_is_given_out_right_after_it(p
     settlement = json.dumps({"epoch": 1, "lease": answer.json()["lease"], "outcomes": verdicts}).encode()
     assert (await pair.ask(pair.provider, "/exchange/v1/outcomes", settlement)).status_code == 200
     assert await fetch(pair) == 1
+
+
+async def test_heartbeats_while_a_fetch_waits_make_no_other_history_of_it(pair: Pair) -> None:
+    await activate_by_fetching(pair)
+    await beat(pair.consumer)
+    waiting = await held_fetch(pair)
+    for _ in range(6):
+        await beat(pair.consumer)
+    pair.provider.write("after six words")
+    assert await asyncio.wait_for(waiting, PATIENCE_SECONDS) == 1
+    assert (pair.provider.connection.state, pair.provider.detail().queued) == (ConnectionState.ACTIVE, 0)
 
 
 async def test_a_new_key_reaches_a_consumer_that_fetches_as_a_message(pair: Pair) -> None:
