@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import and_, bindparam, insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.delivery import retry
@@ -17,17 +17,12 @@ FRESHNESS_MS = 1_000
 """Times of contact are kept to this precision, so that a busy peer's row is not written by every batch."""
 
 _REACHED = Spelled(
-    select(peers.c.failures, peers.c.last_contact_at, peers.c.problem).where(
-        peers.c.connection_id == bindparam("connection")
-    )
+    select(
+        peers.c.failures, peers.c.next_attempt_at, peers.c.last_contact_at, peers.c.last_exchange_at, peers.c.problem
+    ).where(peers.c.connection_id == bindparam("connection"))
 )
 _ANSWERED = Spelled(
-    update(peers)
-    .where(
-        peers.c.connection_id == bindparam("connection"),
-        or_(peers.c.failures > 0, peers.c.last_exchange_at.is_(None), peers.c.last_exchange_at <= bindparam("stale")),
-    )
-    .values(failures=0, next_attempt_at=0, problem=None, last_exchange_at=bindparam("now_ms"))
+    update(peers).where(peers.c.connection_id == bindparam("connection")).values(last_exchange_at=bindparam("now_ms"))
 )
 _CHANNELS = {"postgresql": 4, "sqlite": 2}
 """Channels of a connection by engine: while one waits for its verdicts, the others go on."""
@@ -99,7 +94,7 @@ def _quota_used_up(problem: str | None) -> bool:
 
 
 def wake(session: Session, connection_id: str, now_ms: int) -> None:
-    """End the peer's back-off: everything that waits and is not in flight is due now."""
+    """End the peer's back-off: everything that waits and is not in flight is due then, or before."""
     waiting = and_(
         channels.c.connection_id == connection_id, channels.c.due_at > now_ms, channels.c.lease_token.is_(None)
     )
@@ -112,8 +107,16 @@ def wake(session: Session, connection_id: str, now_ms: int) -> None:
 
 
 def note_exchange(session: Session, connection_id: str, now_ms: int) -> None:
-    """The peer answered: its failures are over."""
-    _ANSWERED.run(session, connection=connection_id, now_ms=now_ms, stale=now_ms - FRESHNESS_MS)
+    """The peer answered: its failures are over, also those that other channels have met.
+
+    Those are tried after `FRESHNESS_MS`, so that a batch which always fails is not sent again with every one that does
+    not. A quota that is used up is no failure until its time is over.
+    """
+    peer = _REACHED.run(session, connection=connection_id).one()
+    if peer.failures and (peer.next_attempt_at <= now_ms or not _quota_used_up(peer.problem)):
+        wake(session, connection_id, now_ms + FRESHNESS_MS)
+    if (peer.last_exchange_at or 0) <= now_ms - FRESHNESS_MS:
+        _ANSWERED.run(session, connection=connection_id, now_ms=now_ms)
 
 
 def note_failure(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.delivery import claims, figures, outbox, peers
 from shared.delivery.claims import ClaimLimits
+from shared.delivery.quotas import EXCEEDED
 from shared.delivery.settling import UNANSWERED_PAUSE_MS
 from shared.wire.errors import Gone, Invalid, NotFound
 from shared.wire.messages import Message, Outcome
@@ -267,6 +268,33 @@ def test_failures_of_batches_in_flight_at_once_count_as_one(session: Session) ->
     assert now_figures is not None
     assert now_figures.failures == 1
     assert now_figures.problem == DOWN
+
+
+def test_an_answer_in_one_channel_ends_the_back_off_of_the_others(session: Session) -> None:
+    peers.register(session, OTHER_PEER, DeliveryMode.PUSH, channel_count=2)
+    queue(session, *[f"lane.{number}" for number in range(20)], peer=OTHER_PEER)
+    failed, answered = take(session), take(session)
+    outbox.fail(session, failed, DOWN, NOW, 3_600)
+    outbox.settle(session, answered, verdicts(answered), NOW)
+    assert outbox.claim(session, now_ms=NOW + peers.FRESHNESS_MS - 1) is None
+    again = take(session, NOW + peers.FRESHNESS_MS)
+    assert [item.id for item in again.items] == [item.id for item in failed.items]
+
+
+def test_a_quota_that_is_used_up_is_waited_for_whatever_another_channel_hears(session: Session) -> None:
+    peers.register(session, OTHER_PEER, DeliveryMode.PUSH, channel_count=2)
+    lanes = [f"lane.{number}" for number in range(20)]
+    queue(session, *lanes, peer=OTHER_PEER)
+    refused, answered = take(session), take(session)
+    outbox.fail(session, refused, Problem(code=EXCEEDED, status=429, title="Too many"), NOW, 60)
+    outbox.settle(session, answered, verdicts(answered), NOW + 10)
+    queue(session, *lanes, peer=OTHER_PEER)
+    assert outbox.claim(session, now_ms=NOW + 59_999) is None
+    for claim in (take(session, NOW + 60_000), take(session, NOW + 60_000)):
+        outbox.settle(session, claim, verdicts(claim), NOW + 60_000)
+    seen = figures.figures(session, OTHER_PEER, NOW)
+    assert seen is not None
+    assert (seen.failures, seen.problem) == (0, None)
 
 
 def test_a_failure_under_a_lapsed_lease_changes_nothing(session: Session) -> None:
