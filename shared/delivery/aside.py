@@ -49,13 +49,12 @@ def note(session: Session, row: Row[Any], count: int, *, progress: bool, now_ms:
     session.execute(update(channels).where(*_is(row.connection_id, row.channel)).values(values))
 
 
-def hurry(session: Session, connection_id: str, channel: int) -> None:
-    """Try what was set aside as soon as possible: the peer has settled something it held."""
-    session.execute(
-        update(channels)
-        .where(*_is(connection_id, channel), channels.c.set_aside > 0, channels.c.set_aside_until > 0)
-        .values(set_aside_until=0)
-    )
+def hurry(session: Session, connection_id: str) -> None:
+    """Try what was set aside as soon as possible: the peer has settled something it held, of whichever lane."""
+    resting = (channels.c.connection_id == connection_id, channels.c.set_aside > 0, channels.c.set_aside_until > 0)
+    # In order, as everywhere: one statement on many rows promises none.
+    session.execute(select(channels.c.channel).where(*resting).order_by(channels.c.channel).with_for_update()).all()
+    session.execute(update(channels).where(*resting).values(set_aside_until=0))
 
 
 def _queue_anew(session: Session, row: Row[Any], now_ms: int) -> None:

@@ -91,11 +91,11 @@ def settle_held(
             outbox.c.outcome == OutcomeKind.HELD.value,
         )
         .values(outcome=outcome.value, problem=_text(problem))
-        .returning(outbox.c.id, outbox.c.lane, outbox.c.sequence, outbox.c.type, outbox.c.subject, outbox.c.channel)
+        .returning(outbox.c.id, outbox.c.lane, outbox.c.sequence, outbox.c.type, outbox.c.subject)
     ).one_or_none()
     if row is None:
         return None
-    aside.hurry(session, connection_id, row.channel)
+    aside.hurry(session, connection_id)
     return Settled(row.id, row.lane, row.sequence, row.type, row.subject, outcome, problem)
 
 
@@ -154,10 +154,11 @@ def refuse(
         fail(session, claim, problem, now_ms, random=random)
 
 
-def skip(session: Session, connection_id: str, message_id: str, problem: Problem) -> None:
+def skip(session: Session, connection_id: str, message_id: str, problem: Problem, now_ms: int) -> None:
     """Withdraw a message that has no verdict yet: a ``void`` goes out in its place.
 
-    Raises `NotFound` (``not_queued``) and, while the message is on its way, `Conflict` (``message_in_flight``).
+    A lease that lapsed is taken back: whoever held it may have died of this very message. Raises `NotFound`
+    (``not_queued``) and, while the message is on its way, `Conflict` (``message_in_flight``).
     """
     place = and_(channels.c.connection_id == outbox.c.connection_id, channels.c.channel == outbox.c.channel)
     row = session.execute(
@@ -169,7 +170,7 @@ def skip(session: Session, connection_id: str, message_id: str, problem: Problem
     deferred = row is not None and row.outcome == OutcomeKind.DEFERRED.value
     if row is None or (row.position <= row.settled_position and not deferred):
         raise NotFound("No such message waits to be sent", code="not_queued")
-    if row.lease_token is not None and not deferred:
+    if row.lease_token is not None and row.due_at > now_ms and not deferred:
         raise Conflict(
             "The message is on its way",
             code="message_in_flight",
@@ -179,7 +180,10 @@ def skip(session: Session, connection_id: str, message_id: str, problem: Problem
     mark = row.outcome if deferred else VOID
     session.execute(update(outbox).where(outbox.c.id == message_id).values(outcome=mark, problem=_text(problem)))
     if deferred:
-        aside.hurry(session, connection_id, row.channel)
+        aside.hurry(session, connection_id)
+    elif row.lease_token is not None:
+        taken_back = {"connection_id": connection_id, "channel": row.channel, "lease_token": None}
+        update_many(session, channels, ("connection_id", "channel"), [taken_back])
 
 
 def _locked(session: Session, claim: Claim) -> Row[Any]:

@@ -189,7 +189,7 @@ def skip(
         if not store.sends(session, connection_id, message_id):
             raise
         withdrawn = Invalid(reason or "The sender's operator skipped it", code=SKIPPED)
-        outbox.skip(session, connection_id, message_id, Problem.from_error(withdrawn, 422))
+        outbox.skip(session, connection_id, message_id, Problem.from_error(withdrawn, 422), milliseconds(now))
         notify(session, "worker")
     noted(session, row, "message.skipped", actor, now, after={"message": message_id, "reason": reason})
 

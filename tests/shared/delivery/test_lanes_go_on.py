@@ -151,24 +151,37 @@ def test_a_message_larger_than_the_peer_takes_is_refused_and_nothing_is_stored(s
 
 def test_an_operator_may_withdraw_what_waits_but_not_what_is_on_its_way(session: Session, effects: Effects) -> None:
     first, second = queue(session, "a", "a")
-    outbox.skip(session, PEER, second, SKIPPED)
+    outbox.skip(session, PEER, second, SKIPPED, NOW)
     claim = take(session)
     assert [item.mark for item in claim.items] == [None, "void"]
     with pytest.raises(Conflict) as refusal:
-        outbox.skip(session, PEER, first, SKIPPED)
+        outbox.skip(session, PEER, first, SKIPPED, NOW)
     assert refusal.value.code == "message_in_flight"
     received = judged(session, effects, *[Message.model_validate_json(item.body) for item in claim.items])
     settled = outbox.settle(session, claim, received.outcomes, NOW)
     assert [(m.outcome, m.problem) for m in settled] == [(OutcomeKind.APPLIED, None), (OutcomeKind.REJECTED, SKIPPED)]
     for gone in (first, second, OTHER_PEER):
         with pytest.raises(NotFound) as unknown:
-            outbox.skip(session, PEER, gone, SKIPPED)
+            outbox.skip(session, PEER, gone, SKIPPED, NOW)
         assert unknown.value.code == "not_queued"
+
+
+def test_what_its_sender_died_with_may_be_withdrawn_once_its_lease_has_lapsed(session: Session) -> None:
+    (name,) = queue(session, "a")
+    lost = take(session, lease_ms=60_000)
+    with pytest.raises(Conflict):
+        outbox.skip(session, PEER, name, SKIPPED, NOW + 59_999)
+    outbox.skip(session, PEER, name, SKIPPED, NOW + 60_000)
+    assert outbox.leased(session, PEER, lost.lease_token) is None
+    void = take(session, NOW + 60_000)
+    assert [item.mark for item in void.items] == ["void"]
+    outbox.settle(session, lost, verdicts(lost), NOW + 60_000)
+    assert last(session) == (None, None)
 
 
 def test_what_an_operator_withdrew_stays_withdrawn_though_its_void_is_refused(session: Session) -> None:
     (name,) = queue(session, "a")
-    outbox.skip(session, PEER, name, SKIPPED)
+    outbox.skip(session, PEER, name, SKIPPED, NOW)
     outbox.refuse(session, take(session), TOO_LARGE, NOW)
     assert [item.mark for item in take(session, NOW + 2_000).items] == ["void"]
 
@@ -239,6 +252,17 @@ def test_a_late_verdict_brings_back_at_once_what_its_channel_has_set_aside(sessi
     assert aside.due(session, NOW + 1)
 
 
+def test_a_late_verdict_brings_back_what_other_channels_have_set_aside_too(session: Session) -> None:
+    peers.register(session, OTHER_PEER, DeliveryMode.PUSH, channel_count=2)
+    queue(session, *[f"lane.{number}" for number in range(20)], peer=OTHER_PEER)
+    held, deferred = take(session), take(session)
+    outbox.settle(session, held, verdicts(held, OutcomeKind.HELD), NOW)
+    outbox.settle(session, deferred, verdicts(deferred, OutcomeKind.DEFERRED), NOW)
+    assert not aside.due(session, NOW + 1)
+    outbox.settle_held(session, OTHER_PEER, held.items[0].id, OutcomeKind.APPLIED, problem=None)
+    assert aside.due(session, NOW + 1)
+
+
 def test_every_lane_set_aside_is_tried_however_many_there_are(session: Session) -> None:
     lanes = [f"lane.{number}" for number in range(150)]
     queue(session, *lanes, *lanes)
@@ -260,7 +284,7 @@ def test_a_withdrawn_message_that_was_set_aside_comes_back_as_a_void(session: Se
     (name,) = queue(session, "a")
     claim = take(session)
     outbox.settle(session, claim, deferring(claim, "a"), NOW)
-    outbox.skip(session, PEER, name, SKIPPED)
+    outbox.skip(session, PEER, name, SKIPPED, NOW)
     for _ in range(2):
         later = NOW + aside.PAUSE_MS
         aside.bring_back(session, later)
