@@ -8,14 +8,16 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
 from shared.runtime.jobs import AFTER_COMMIT, call_in
+
+if TYPE_CHECKING:
+    import psycopg
 
 RECONNECT_SECONDS = 1.0
 """Pause between tries to reach a lost server."""
@@ -118,6 +120,8 @@ class PostgresqlNotifications:
             end.close()
 
     def _run(self, wake: socket.socket) -> None:
+        import psycopg  # noqa: PLC0415 - a start on SQLite needs none
+
         while not self._closing.is_set():
             try:
                 with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5) as connection:
@@ -126,7 +130,9 @@ class PostgresqlNotifications:
                 _log.warning("notifications_interrupted", extra={"cause": str(error)})
                 self._closing.wait(RECONNECT_SECONDS)
 
-    def _follow(self, connection: psycopg.Connection[tuple[object, ...]], wake: socket.socket) -> None:
+    def _follow(self, connection: "psycopg.Connection[tuple[object, ...]]", wake: socket.socket) -> None:
+        from psycopg import sql  # noqa: PLC0415 - as above
+
         heard: set[str] = set()
         while not self._closing.is_set():
             for channel in self._listeners.channels() - heard:
