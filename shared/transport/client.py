@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final
 
@@ -102,7 +103,7 @@ class PeerClient:
         self._clock = clock
         self._resolver = resolver
         self._transports = dict(transports or {})
-        self._tls = tls or ssl.create_default_context()
+        self._given_tls = tls
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._guarded: httpx.AsyncBaseTransport | None = None
@@ -190,6 +191,11 @@ class PeerClient:
         """Raise `EgressRefused` for a URL the guard would not call; what its name leads to is looked at in a call."""
         if _origin_of(url) not in self._transports:
             self._egress.check_url(url)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Trust for certificates; reading the machine's takes a while, and many a process calls nobody."""
+        return self._given_tls or ssl.create_default_context()
 
     async def aclose(self) -> None:
         """Close every connection."""
