@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from tests.patience import PATIENCE_SECONDS
 from tests.peer.serving import Served
 
 
@@ -54,11 +55,11 @@ async def live(instance: Served, at: Loopback) -> AsyncIterator[Served]:
     server = _Server(uvicorn.Config(instance, log_config=None, lifespan="off", ws="none"))
     task = asyncio.create_task(server.serve(sockets=[at.socket]))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await server.listening.wait()
         yield instance
     finally:
         server.should_exit = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await task
         at.socket.close()
