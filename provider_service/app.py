@@ -42,7 +42,7 @@ from provider_service.worker import Worker, keys_turn
 from shared.runtime.health import Health, metrics_route
 from shared.runtime.turns import Turns
 from shared.transport.edge import protect
-from shared.transport.openapi import finish, operation_id
+from shared.transport.openapi import finish, operation_id, take_in
 from shared.transport.openid import OpenIdClient
 from shared.transport.rates import RateLimiter, RateRule, address_key
 from shared.wire.version import SOFTWARE_VERSION
@@ -120,8 +120,7 @@ def create_app(
     app.state.holder = holder
     _compose(app, context)
     directory_deps.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    take_in(app, ROUTERS)
     app.router.routes.extend([*probes.routes(), *scim_peer.routes()])
     app.router.routes.append(metrics_route(_metrics(), token=settings.metrics_token.get_secret_value()))
     console.setup(app, context)

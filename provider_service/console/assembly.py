@@ -42,6 +42,7 @@ from shared.interface.flash import Flashes
 from shared.interface.headers import SecurityHeaders
 from shared.interface.languages import catalogues_in
 from shared.interface.rendering import Pages, Surroundings
+from shared.transport.openapi import take_in
 
 PRODUCT: Final = "Service Exchange"
 LOCALES: Final = Path(__file__).parent / "locales"
@@ -89,8 +90,7 @@ def setup(app: FastAPI, context: Context) -> None:
     pages = Pages([templates], product=PRODUCT, side="Provider", surroundings=surroundings)
     app.state.desk = Desk(pages, flashes)
     app.router.routes.append(assets.route())
-    for router in ROUTERS:
-        app.include_router(router)
+    take_in(app, ROUTERS)
     app.add_middleware(StrayPages, pages=pages)
 
 

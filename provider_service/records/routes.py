@@ -36,11 +36,16 @@ from shared.transport.conventions import (
 )
 from shared.transport.idempotency import IdempotencyKey
 from shared.transport.inbound import parsed
-from shared.transport.openapi import signed_body
+from shared.transport.openapi import operation_id, signed_body
 from shared.wire.incident import IncidentFields
 from shared.wire.states import Role
 
-router = APIRouter(prefix="/api/v1", tags=["records"], dependencies=[Depends(known_parameters)])
+router = APIRouter(
+    prefix="/api/v1",
+    tags=["records"],
+    dependencies=[Depends(known_parameters)],
+    generate_unique_id_function=operation_id,
+)
 
 Reader = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, Role.SN_SB_READ, scope="incidents:read"))]
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, Role.SN_SB_ADMIN, scope="incidents:write"))]

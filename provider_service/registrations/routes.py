@@ -37,10 +37,15 @@ from shared.transport.conventions import (
     require_match,
 )
 from shared.transport.idempotency import IdempotencyKey
-from shared.transport.openapi import signed_body
+from shared.transport.openapi import operation_id, signed_body
 from shared.wire.states import RegistrationState, Role
 
-router = APIRouter(prefix="/api/v1/registrations", tags=["registrations"], dependencies=[Depends(known_parameters)])
+router = APIRouter(
+    prefix="/api/v1/registrations",
+    tags=["registrations"],
+    dependencies=[Depends(known_parameters)],
+    generate_unique_id_function=operation_id,
+)
 
 Writer = Annotated[Actor, Depends(allowed(Role.ADMIN, scope="registrations:write"))]
 Number = Annotated[str, Path(pattern=r"^REG\d{7,10}$", examples=["REG0000001"])]

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -47,6 +47,19 @@ SECURITY_SCHEMES: Final[Mapping[str, Mapping[str, str]]] = {
 def operation_id(route: APIRoute) -> str:
     """Return the operation's id: the name of its function, verb and noun. For ``generate_unique_id_function``."""
     return route.name
+
+
+def take_in(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Let ``app`` answer the routes of ``routers``, in their order; what is said of each stands in its router.
+
+    ``include_router`` would make every route anew for every application, at its first request. Where an answer has no
+    model of its own, its title is made with the route: such a router names `operation_id` itself.
+    """
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                route.unique_id = operation_id(route)
+        app.router.routes.extend(router.routes)
 
 
 def signed_body(

@@ -131,8 +131,7 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 @pytest.fixture
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
-    for slice_ in (audit, mail, directory):
-        app.include_router(slice_.router)
+    openapi.take_in(app, (audit.router, mail.router, directory.router))
     app.state.context = context
     deps.install(app)
     problems.install(app)

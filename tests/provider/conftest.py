@@ -136,8 +136,7 @@ def context(database_url: str, clock: Clock) -> Iterator[Context]:
 async def house(context: Context, clock: Clock) -> AsyncIterator[House]:
     app = FastAPI(title="test", version="1", generate_unique_id_function=openapi.operation_id)
     of_accounts = (*accounts.ROUTERS, options.router, *self_service.ROUTERS)
-    for router in (audit.router, mail.router, directory.router, *of_accounts):
-        app.include_router(router)
+    openapi.take_in(app, (audit.router, mail.router, directory.router, *of_accounts))
     app.state.context = context
     app.state.account_hooks = composition.account_hooks()
     deps.install(app)
