@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep the folders of tests in memory where there is enough: every commit waits for its medium."""
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _LEAST_MEMORY:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
-        tempfile.tempdir = tempfile.tempdir or str(_MEMORY)
+        tempfile.tempdir = os.environ.setdefault("TMPDIR", str(_MEMORY))  # pytest itself has asked for one by now
 
 
 @pytest.hookimpl(trylast=True)  # after -k and -m: of what somebody asked for by name, something is always run
