@@ -55,7 +55,7 @@ def finish(session: Session, connection_id: str) -> None:
     session.execute(update(lanes_out).where(*mine).values(floor=None))
 
 
-def marks(session: Session, connection_id: str, *, after: str, upto: str | None, limit: int) -> list[LaneMark]:
+def marks(session: Session, connection_id: str, *, after: str, upto: str | None, limit: int | None) -> list[LaneMark]:
     """Return how far the lanes between two names have come, in the order of the names' bytes, ``limit`` at most."""
     sent = _between(session, lanes_out, connection_id, after, upto, limit)
     received = _between(session, lanes_in, connection_id, after, upto, limit)
@@ -140,7 +140,7 @@ def raise_sequences(session: Session, connection_id: str, known: Mapping[str, in
 
 
 def _between(
-    session: Session, table: Any, connection_id: str, after: str, upto: str | None, limit: int
+    session: Session, table: Any, connection_id: str, after: str, upto: str | None, limit: int | None
 ) -> Sequence[Row[Any]]:
     name = _by_bytes(session, table.c.lane)
     query = select(table).where(table.c.connection_id == connection_id, name > after)

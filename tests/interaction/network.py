@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ class Fault:
     origin: str
     call: re.Pattern[str]
     kind: str
-    strike: Callable[[], None] = lambda: None
+    strike: Callable[[], Awaitable[None] | None] = lambda: None
     struck: bool = False
 
     def fits(self, origin: str, call: str) -> bool:
@@ -85,7 +85,9 @@ class Wire(httpx.AsyncBaseTransport):
         if origin in self.down or origin not in self.apps or (fault and fault.kind == "request"):
             raise httpx.ConnectError("lost on the way there")
         if fault and fault.kind == "arrived":
-            fault.strike()
+            struck = fault.strike()
+            if struck is not None:
+                await struck
         response = await _whole(await self.apps[origin].handle_async_request(request))
         call.status, call.code = response.status_code, _code_of(response.stream)
         if fault and fault.kind == "answer":
@@ -98,7 +100,9 @@ class Wire(httpx.AsyncBaseTransport):
         """The way of one caller into this wire."""
         return _Way(self, caller)
 
-    def break_once(self, origin: str, call: str, kind: str, strike: Callable[[], None] = lambda: None) -> Fault:
+    def break_once(
+        self, origin: str, call: str, kind: str, strike: Callable[[], Awaitable[None] | None] = lambda: None
+    ) -> Fault:
         """Let ``kind`` happen at the next call to ``origin`` whose method and path match ``call``."""
         self.faults.append(Fault(origin, re.compile(call), kind, strike))
         return self.faults[-1]

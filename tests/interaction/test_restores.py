@@ -278,6 +278,24 @@ async def test_a_restored_side_sends_nothing_before_the_marks_were_compared(push
 
 
 @pytest.mark.requirement("restore.resume")
+async def test_who_asks_for_marks_may_send_meanwhile(pulling: World, tmp_path: Path):
+    ours, theirs = pulling.sides
+    await traffic(pulling, "before")
+    file = back_up(ours, tmp_path / "backup")
+    await restore(ours, file, f"sqlite:///{tmp_path / 'restored.db'}")
+
+    async def send() -> None:
+        await change(theirs, "before of consumer_service", category="meanwhile")
+        await theirs.worker.delivery.deliver_due()
+
+    pulling.wire.break_once(ours.issuer, f"POST {MARKS}", "arrived", send)
+    await settle(pulling, 6)
+    assert await field(ours, "before of consumer_service", "category") == "meanwhile"
+    assert await pulling.connections() == ("Active", "Active")
+    await nothing_failed(pulling)
+
+
+@pytest.mark.requirement("restore.resume")
 @EITHER
 @pytest.mark.parametrize("kind", ["answer", "request"])
 @pytest.mark.parametrize("nth", [1, 2])

@@ -103,7 +103,7 @@ def take_marks(
     """Take in the peer's answer to a page of ours; return what we cannot send again. Raises as `answer_marks`."""
     require_page(ours, theirs)
     adopt_epoch(session, connection_id, theirs.epoch, now)
-    mine = [mark for mark in ours.lanes if theirs.upto is None or mark.lane <= theirs.upto]
+    mine = _as_now(session, connection_id, ours, theirs)
     require_plausible(mine, theirs.lanes, restored=get(session, connection_id).reconciling)
     lost = _pass_over(
         session, connection_id, {mark.lane: mark.kept for mark in theirs.lanes if mark.kept}, handlers, now
@@ -117,6 +117,13 @@ def take_marks(
     return [
         Gone(lane=lane, before=kept) for lane, kept in sorted(resent.kept.items()) if kept > received.get(lane, 0) + 1
     ]
+
+
+def _as_now(session: Session, connection_id: str, ours: Marks, theirs: Marks) -> list[LaneMark]:
+    """Return our marks of the lanes of a page anew: a side that was not restored goes on sending while it asks."""
+    named = {mark.lane for mark in (*ours.lanes, *theirs.lanes)}
+    here = reconcile.marks(session, connection_id, after=ours.after, upto=theirs.upto, limit=None)
+    return [mark for mark in here if mark.lane in named]
 
 
 def reconciled(session: Session, *, connection_id: str, now: datetime) -> None:
