@@ -31,7 +31,7 @@ from shared.delivery.claims import ClaimLimits
 from shared.delivery.loop import DeliveryLoop
 from shared.delivery.statements import WAKE_CHANNEL
 from shared.runtime.mail import MailRefused, deliver
-from shared.runtime.turns import CHANNEL, Turn, Turns
+from shared.runtime.turns import CHANNEL, GRACE_SECONDS, Turn, Turns
 from shared.wire.errors import ExchangeError
 from shared.wire.version import SOFTWARE_NAME, SOFTWARE_VERSION
 
@@ -43,7 +43,7 @@ WATCHED: Final = ("user", "instance", "connection", "provider_connection", "key"
 class Worker:
     """Everything that happens without a request. Several may run on PostgreSQL; rows are claimed by lease."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, grace_s: float = GRACE_SECONDS) -> None:
         self._context = context
         self._registry = composition.check_registry()
         self._seen: str | None = None
@@ -53,6 +53,7 @@ class Worker:
             clock_ms=lambda: _ms(context.clock()),
             on_settled=composition.on_settled,
             limits=ClaimLimits(limit=context.settings.messages_per_request),
+            grace_s=grace_s,
         )
         self.turns = Turns(
             context.database,
@@ -67,6 +68,7 @@ class Worker:
                 Turn("beat", 15, self.beat, wakeable=False),
                 Turn("tidy", 600, self.tidy, wakeable=False),
             ],
+            grace_s=grace_s,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,12 +82,17 @@ class Worker:
         handlers, hooks = composition.message_handlers(), composition.connection_hooks()
         tasks.append(asyncio.create_task(connection_calls.pull_forever(self._context, handlers, stop, hooks)))
         try:
-            await self.turns.run_until(stop)
+            await asyncio.gather(self.turns.run_until(stop), self._end_delivery(stop))
         finally:
             for silence in silences:
                 silence()
             self.delivery.stop()
             await asyncio.gather(*tasks)
+
+    async def _end_delivery(self, stop: asyncio.Event) -> None:
+        """Take no more batches as soon as told, however long the turns under way go on."""
+        await stop.wait()
+        self.delivery.stop()
 
     async def scan(self) -> None:
         """Run the pre-onboarding scans that are due, and let go on what has no issue any more."""

@@ -40,7 +40,7 @@ from provider_service.self_service import routes as self_service
 from provider_service.settings import Settings
 from provider_service.worker import Worker, keys_turn
 from shared.runtime.health import Health, metrics_route
-from shared.runtime.turns import Turns
+from shared.runtime.turns import GRACE_BESIDE_REQUESTS_SECONDS, Turns
 from shared.transport.edge import protect
 from shared.transport.openapi import finish, operation_id, take_in
 from shared.transport.openid import OpenIdClient
@@ -167,7 +167,8 @@ async def _running(context: Context, holder: KeyHolder, probes: Health, *, worke
     await context.database.read(key_service.require_identity, context.masters)
     await holder.refresh()
     following = asyncio.create_task(holder.follow())
-    working = asyncio.create_task(Worker(context).run(stop) if worker else _tending(context).run_until(stop))
+    work = Worker(context, grace_s=GRACE_BESIDE_REQUESTS_SECONDS).run if worker else _tending(context).run_until
+    working = asyncio.create_task(work(stop))
     probes.started = True
     try:
         yield

@@ -16,6 +16,12 @@ CHANNEL: Final = "worker"
 PAUSE_SECONDS: Final = 0.1
 """Rest between two turns of the same work, however often it is woken."""
 
+GRACE_SECONDS: Final = 8.0
+"""How long turns under way may go on once they are to stop; what they leave is taken up again when its lease lapses."""
+
+GRACE_BESIDE_REQUESTS_SECONDS: Final = 3.0
+"""The same where requests have had their time before (`shared.runtime.server`): together they end within 10 s."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,8 +39,9 @@ class Turn:
 class Turns:
     """Does every `Turn` until stopped, each in its own task, so that none delays another."""
 
-    def __init__(self, database: Database, turns: Sequence[Turn]) -> None:
+    def __init__(self, database: Database, turns: Sequence[Turn], *, grace_s: float = GRACE_SECONDS) -> None:
         self._database = database
+        self._grace_s = grace_s
         self._turns = turns
         self._wakes = {turn.name: asyncio.Event() for turn in turns}
 
@@ -45,18 +52,19 @@ class Turns:
                 self._wakes[turn.name].set()
 
     async def run_until(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; what is under way is finished."""
+        """Work until ``stop`` is set; what is under way is finished, or left where it outlasts the grace."""
         silence = self._database.listen(CHANNEL, self.wake)
         tasks = [asyncio.create_task(self._repeat(turn, stop), name=turn.name) for turn in self._turns]
         try:
             await stop.wait()
             for event in self._wakes.values():
                 event.set()
-            await asyncio.gather(*tasks)
+            await asyncio.wait(tasks, timeout=self._grace_s)
         finally:
             silence()
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def run_once(self) -> None:
         """Do every turn once, one after the other: for tools and tests."""
