@@ -13,13 +13,17 @@ import random
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import CodeType
+from typing import TYPE_CHECKING, ClassVar
 
 import psycopg
 import pytest
 import structlog
+from jinja2.bccache import Bucket, BytecodeCache
 
+from shared.interface import rendering
 from tests.databases import alone
 
 if TYPE_CHECKING:
@@ -63,6 +67,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=list(left))
         items[:] = [item for item in items if item not in left]
+
+
+class Compiled(BytecodeCache):
+    """Templates are compiled once a test process; each application has an environment of its own."""
+
+    kept: ClassVar[dict[tuple[str, str], CodeType | None]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key, bucket.checksum] = bucket.code
+
+
+rendering.Environment = partial(rendering.Environment, bytecode_cache=Compiled())  # type: ignore[misc,assignment]
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import httpx
 from fastapi import FastAPI
 
-from shared.runtime import migrations
 from shared.runtime.database import Database
 from shared.wire.errors import Unavailable
+from tests.databases import migrate
 from tests.interaction.network import Clock, Wire
 
 ADMIN = "admin@example.com"
@@ -61,7 +61,7 @@ class Side:
     def migrate(self) -> None:
         """Make the tables."""
         database = Database(self.url)
-        migrations.upgrade(database, self.module("cli").MIGRATIONS)
+        migrate(database, self.package)
         database.close()
 
     async def start(self) -> None:

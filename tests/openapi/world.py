@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 
-from shared.runtime import migrations
 from shared.runtime.settings import load
 from shared.signing.keys import PrivateKey
 from shared.transport.client import in_process
 from shared.wire.errors import ExchangeError
 from shared.wire.states import DeliveryMode, KeyPurpose, Role
+from tests.databases import migrate
 
 ORIGINS = {
     "provider": "http://127.0.0.1:9101",
@@ -205,7 +205,6 @@ def _made(name: str, folder: Path, transports: dict[str, httpx.AsyncBaseTranspor
     app = importlib.import_module(f"{package}.app").create_app(
         settings_of(name, folder), transports=transports, embedded_worker=False
     )
-    cli = importlib.import_module(f"{package}.cli")
-    migrations.upgrade(app.state.context.database, cli.MIGRATIONS)
+    migrate(app.state.context.database, package)
     worker = importlib.import_module(f"{package}.worker").Worker(app.state.context)
     return Instance(name, app, worker, calls)

@@ -20,7 +20,6 @@ from provider_service.accounts.domain import CompanyContactRecord, CompanyFacts
 from provider_service.app import create_app
 from provider_service.audit.domain import SYSTEM
 from provider_service.checks import Check, Finding, Subject
-from provider_service.cli import MIGRATIONS
 from provider_service.connections import service as connections
 from provider_service.context import Context
 from provider_service.directory import deps as directory_deps
@@ -36,9 +35,9 @@ from provider_service.registrations import calls as registration_calls
 from provider_service.registrations import service as registrations
 from provider_service.registrations.schemas import RegistrationCreate
 from provider_service.settings import Settings
-from shared.runtime import migrations
 from shared.transport.client import in_process
 from shared.wire.states import InstanceType, Role, Severity
+from tests.databases import migrate
 from tests.peer.consumer import Consumer, Handshake
 from tests.peer.network import Clock, Line
 
@@ -262,7 +261,7 @@ async def world_at(
         context: Context = app.state.context
         exits.callback(context.database.close)
         exits.push_async_callback(context.peers.aclose)
-        migrations.upgrade(context.database, MIGRATIONS)
+        migrate(context.database, "provider_service")
         if delivery == "push":
             line.attach(peer)
         line.apps[issuer] = httpx.ASGITransport(app=app)
