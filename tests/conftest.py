@@ -37,6 +37,8 @@ _MEMORY = Path("/dev/shm")
 _MIRRORED = "tests/consumer/"
 """Of these slices, the provider's in mirror image, a third of the tests runs on PostgreSQL too."""
 
+_LONGEST = "tests/e2e/"
+
 _LEAST_MEMORY = 6 * 2**30
 """Octets that must be free there for a whole run."""
 
@@ -50,7 +52,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)  # after -k and -m: of what somebody asked for by name, something is always run
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of tests marked ``one_of(n)`` and of mirrored slices take a part, always the same; with ALL_CASES=1 all."""
+    """Of tests marked ``one_of(n)`` and of mirrored slices take a part, always the same; with ALL_CASES=1 all.
+
+    Those that wait for processes are begun first, so that one process of a run is not left alone with them at its end.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
     if os.environ.get("ALL_CASES") == "1":
         return
     cases: dict[tuple[str, int], list[pytest.Item]] = {}
