@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, select, text, update
+from sqlalchemy import Row, Table, case, select, text, update
 from sqlalchemy.orm import Session
 
 from provider_service.records.tables import AppliedBond, Bond, Incident, IncidentComment
@@ -156,12 +156,13 @@ def bond(session: Session, bond_id: str, *, lock: bool = False) -> Bond | None:
 
 
 def fail_bonds(session: Session, connection_id: str, problems: dict[str, dict[str, Any] | None], now: datetime) -> None:
-    """Mark bonds whose message the peer did not take."""
+    """Mark bonds whose message the peer did not take; one that is disconnected by then sends nothing and stays so."""
+    state = case((Bond.state == "Disconnected", Bond.state), else_="Error")
     for bond_id, problem in sorted(problems.items()):
         session.execute(
             update(Bond)
             .where(Bond.id == bond_id, Bond.connection_id == connection_id)
-            .values(state="Error", problem=problem, updated_at=now)
+            .values(state=state, problem=problem, updated_at=now)
         )
 
 

@@ -148,7 +148,8 @@ def reconnect(session: Session, *, bond_id: str, actor: Actor, now: datetime) ->
     moved = connection_id != mine.connection_id
     if moved:
         moving.move(work, mine, connection_id)
-    missed = sorted({*mine.pending, *(mine.changed if mine.state == BondState.ERROR else ())})
+    refused = mine.state == BondState.ERROR or bond.problem is not None
+    missed = sorted({*mine.pending, *(mine.changed if refused else ())})
     mine.state, mine.pending, mine.touched = BondState.CONNECTED, [], True
     incident = work.incidents[mine.incident_id]
     if missed or moved:
