@@ -39,7 +39,7 @@ CALL_LEASE: Final = timedelta(seconds=30)
 """How long whoever took a due call has for it, before another worker takes it."""
 
 FAREWELL_LOOK: Final = timedelta(seconds=5)
-"""How often it is looked whether a peer that fetches has taken everything that comes before the goodbye."""
+"""How soon it is looked whether a peer that fetches has taken everything that comes before the goodbye."""
 
 RETRY_SECONDS: Final = (1, 5, 30, 120, 600, 1800, 3600)
 """Pauses of what must be told and was not, as in delivery; the last one for ever."""
@@ -219,6 +219,11 @@ def pace(*, connecting: bool, failures: int, queued: int, wished: int | None) ->
         return timedelta(seconds=BUSY_SECONDS)
     least, usual, most = IDLE_SECONDS
     return timedelta(seconds=max(least, min(wished or usual, most)))
+
+
+def farewell_look(closed_for: timedelta) -> timedelta:
+    """Return the pause before the next such look: a tenth of the time that the peer has let pass already."""
+    return max(FAREWELL_LOOK, closed_for / 10)
 
 
 def retry(attempts: int) -> timedelta:

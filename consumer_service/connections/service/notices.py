@@ -46,7 +46,7 @@ def claim_goodbyes(session: Session, *, now: datetime, limit: int = 20) -> list[
             row.goodbye_due_at = now + domain.CALL_LEASE
             told.append(Farewell(row.id, goodbye))
             continue
-        row.goodbye_due_at = now + domain.FAREWELL_LOOK
+        row.goodbye_due_at = now + domain.farewell_look(now - (row.closed_at or now))
         if not figures.depth(session, row.id):
             outbox.enqueue(
                 session,

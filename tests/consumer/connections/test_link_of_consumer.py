@@ -136,6 +136,18 @@ async def test_a_closing_consumer_that_fetches_misses_nothing_though_its_other_c
     assert (pair.consumer.connection.state, pair.consumer.moves) == (ConnectionState.CLOSED, ["activated", "closed"])
 
 
+async def test_a_goodbye_that_nobody_fetches_is_looked_after_ever_less_often(pair: Pair) -> None:
+    await activate_by_fetching(pair)
+    pair.provider.write("last words")
+    pair.provider.do("close", reason="Contract ended", hooks=pair.provider.hooks)
+    pauses = []
+    for hours in (0, 10, 100):
+        pair.clock.pass_by(hours=hours)
+        assert await pair.provider.calls.goodbyes_due(pair.provider.context) == 0
+        pauses.append((pair.provider.connection.goodbye_due_at - pair.clock()).total_seconds())
+    assert pauses == [5, 3_600, 39_600]
+
+
 async def test_nothing_is_fetched_any_more_from_a_connection_closed_while_an_identity_was_in_doubt(pair: Pair) -> None:
     await activate_by_fetching(pair)
     pair.provider.write("confidential")
