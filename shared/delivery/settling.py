@@ -29,6 +29,10 @@ _REMEMBERED: Final[Mapping[OutcomeKind | None, OutcomeKind]] = {
 """First outcomes a duplicate may point to besides applied, which also stands for one no longer remembered."""
 
 
+_UNDECIDED: Final = frozenset({OutcomeKind.HELD, OutcomeKind.DEFERRED})
+"""Words that settle nothing: a late verdict is none of them."""
+
+
 class Settled(NamedTuple):
     """What became of a sent message; ``duplicate`` is already resolved to the outcome of the first time."""
 
@@ -82,7 +86,9 @@ def settle_held(
     *,
     problem: Problem | None,
 ) -> Settled | None:
-    """Write the late verdict on a held message (an ``outcome`` message); None if it is not waiting for one."""
+    """Write the late verdict on a held message (an ``outcome`` message); None if nothing waits for it."""
+    if outcome in _UNDECIDED:
+        return None
     row = session.execute(
         update(outbox)
         .where(

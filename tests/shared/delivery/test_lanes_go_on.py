@@ -252,6 +252,18 @@ def test_a_late_verdict_brings_back_at_once_what_its_channel_has_set_aside(sessi
     assert aside.due(session, NOW + 1)
 
 
+@pytest.mark.parametrize("word", [OutcomeKind.HELD, OutcomeKind.DEFERRED])
+def test_a_late_word_that_is_no_verdict_changes_nothing(session: Session, word: OutcomeKind) -> None:
+    held, _ = queue(session, "a", "b")
+    claim = take(session)
+    outcomes = [Outcome(id=held, outcome=OutcomeKind.HELD), Outcome(id=claim.items[1].id, outcome=OutcomeKind.DEFERRED)]
+    outbox.settle(session, claim, outcomes, NOW)
+    assert outbox.settle_held(session, PEER, held, word, problem=None) is None
+    aside.bring_back(session, NOW + aside.PAUSE_MS)
+    assert [item.lane for item in take(session, NOW + aside.PAUSE_MS).items] == ["b"]
+    assert figures.depth(session, PEER) == 1
+
+
 def test_a_late_verdict_brings_back_what_other_channels_have_set_aside_too(session: Session) -> None:
     peers.register(session, OTHER_PEER, DeliveryMode.PUSH, channel_count=2)
     queue(session, *[f"lane.{number}" for number in range(20)], peer=OTHER_PEER)
