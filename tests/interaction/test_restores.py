@@ -126,6 +126,24 @@ async def test_a_connection_pauses_while_nobody_answers_at_the_pinned_address(tw
     assert (found["state"], found["contest"]["verdict"]) == ("Active", "kept")
 
 
+@pytest.mark.requirement("clones.undecidable")
+@TWINS
+async def test_what_a_person_pauses_stays_paused_when_two_histories_are_decided(twins: tuple[World, Side]):
+    world, twin = twins
+    ours, theirs = other(world, twin)
+    await settle(world, 2)
+    world.wire.down.add(ours.issuer)
+    for _ in range(4):
+        await twin.turn()
+        await theirs.turn()
+        world.clock.forward(61)
+    connection = (await theirs.connection())["id"]
+    for act in ("resume", "pause"):
+        await theirs.api("POST", f"connections/{connection}/{act}", {"reason": "Maintenance"})
+    await theirs.api("POST", f"connections/{connection}/history", {"decision": "keep"})
+    assert (await theirs.connection())["state"] == "Paused"
+
+
 @pytest.fixture
 async def pulling_twins(pulling: World, tmp_path: Path) -> AsyncIterator[tuple[World, Side]]:
     await settle(pulling, 2)

@@ -112,6 +112,8 @@ def resume(session: Session, *, connection_id: str, reason: str = "", actor: Act
     if row.reconciling and row.reconcile_due_at is None and (row.reconciliation or {}).get("problem"):
         row.reconciling = False
         reconcile.finish(session, row.id)
+    if row.contest is not None:
+        row.contest = {**row.contest, "paused": False}  # what a person pauses later is not the decision's to resume
     let_flow(session, row)
     if row.heartbeat_due_at is not None:
         row.heartbeat_due_at = now
