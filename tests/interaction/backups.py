@@ -5,9 +5,10 @@ import shutil
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from shared.runtime import archive, migrations
+from shared.runtime import archive
 from shared.runtime.database import Database
 from shared.runtime.marker import remove_marker
+from tests.databases import migrate
 from tests.interaction.sides import Side
 
 
@@ -23,7 +24,7 @@ def bring_back(side: Side, file: Path, url: str) -> None:
     cli = side.module("cli")
     side.url = url
     database = Database(url)
-    migrations.upgrade(database, cli.MIGRATIONS)
+    migrate(database, side.package)
     archive.restore(database, file, cli.metadatas(), program=cli.NAME)
     database.close()
     remove_marker(side.data_dir)
