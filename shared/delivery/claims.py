@@ -4,7 +4,8 @@ A claim is the unsettled head of one channel, in order. Only one claim of a chan
 lapsed may be claimed again, and whoever settles late still moves only forward over what nobody settled before.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.delivery.statements import Spelled
 from shared.delivery.tables import channels, outbox, peers
 from shared.delivery.voids import void_text
+from shared.wire.messages import Outcome
 from shared.wire.states import DeliveryMode
 from shared.wire.version import BYTES_PER_REQUEST, MESSAGES_PER_REQUEST
 
@@ -65,6 +67,12 @@ class Claim:
     def last_position(self) -> int:
         """Place of the last message in its channel."""
         return self.items[-1].position
+
+    def answered(self, outcomes: Sequence[Outcome]) -> "Claim":
+        """Return the claim without what stands behind the last message that has a verdict: that was not sent yet."""
+        told = {outcome.id for outcome in outcomes}
+        places = [place for place, item in enumerate(self.items) if item.id in told]
+        return replace(self, items=self.items[: places[-1] + 1]) if places else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Run(Protocol):
 
 
 Send = Callable[[Claim], Awaitable[Sequence[Outcome]]]
-"""Sends a claim and returns the verdicts of the signed answer; raises a `NotDelivered` otherwise."""
+"""Sends a claim, or its first part; returns the verdicts of the signed answers, or raises a `NotDelivered`."""
 
 OnSettled = Callable[[Session, str, Sequence[Settled], int], None]
 """Reacts to settled messages in the transaction that settles them: session, connection, messages, unix ms."""
@@ -177,7 +177,7 @@ class DeliveryLoop:
             await self._write(_release, claim)
             raise
         limits = None if self._stopping else self._limits
-        return await self._write(_settle, claim, outcomes, (limits, self._on_settled))
+        return await self._write(_settle, claim.answered(outcomes), outcomes, (limits, self._on_settled))
 
     async def _write(self, fn: Callable[..., Claim | None], claim: Claim, *args: Any) -> Claim | None:
         """Write what came of a claim, again where the database is away for a moment: a verdict is worth keeping."""

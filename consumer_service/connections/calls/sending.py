@@ -39,6 +39,9 @@ MESSAGES_PATH: Final = "/exchange/v1/messages"
 FRESH: Final = timedelta(seconds=5)
 """How long what is needed to call a peer is used without looking again."""
 
+PARTS: Final = timedelta(seconds=5)
+"""How long the parts of one batch go on being begun; with the time of a call it is less than the lease."""
+
 SPLIT: Final = frozenset({"too_large", "malformed", "invalid"})
 """Refusals of a batch as a whole: it is sent again in halves, until the message at fault stands alone."""
 OVER: Final = frozenset({"connection_closed", "connection_unknown"})
@@ -96,16 +99,20 @@ def send(context: Context, hooks: ConnectionHooks = NO_HOOKS) -> Callable[[Claim
     lines = Lines(context)
 
     async def deliver(claim: Claim) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        began = context.clock()
         try:
             line = await lines.get(claim.connection_id)
-            outcomes: list[Outcome] = []
             for part in _parts(claim.items, line.limits):
+                if outcomes and context.clock() - began > PARTS:
+                    break
                 outcomes += await _post(context, line, part)
-        except RefusedByPeer as refusal:
-            lines.forget(claim.connection_id)
-            raise await _undelivered(context, hooks, claim.connection_id, refusal) from refusal
         except ExchangeError as error:
             lines.forget(claim.connection_id)
+            if outcomes:
+                return outcomes  # they count; whatever keeps the rest is met again by the rest alone
+            if isinstance(error, RefusedByPeer):
+                raise await _undelivered(context, hooks, claim.connection_id, error) from error
             raise DeliveryFailed(problem_of(error), error.retry_after) from error
         return outcomes
 

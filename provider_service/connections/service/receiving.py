@@ -1,7 +1,6 @@
 """Batches in, and batches out to peers that fetch them (docs/protocol.md, sections 8 and 9)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -129,16 +128,10 @@ def settle_lease(
             cause=f"It was settled before, or its {PULL_LEASE_SECONDS} seconds are over.",
             fix="Fetch again; what was applied already is answered as a duplicate.",
         )
-    settled = outbox.settle(session, _answered(claim, settlement.outcomes), settlement.outcomes, now_ms)
+    claim = claim.answered(settlement.outcomes)  # more may have been queued since the batch was given out
+    settled = outbox.settle(session, claim, settlement.outcomes, now_ms)
     if settled:
         on_settled(session, peer.id, settled, now_ms)
-
-
-def _answered(claim: Claim, outcomes: Sequence[Outcome]) -> Claim:
-    """Leave out what stands behind the last message with a verdict: it was queued after the batch was given out."""
-    told = {outcome.id for outcome in outcomes}
-    places = [place for place, item in enumerate(claim.items) if item.id in told]
-    return replace(claim, items=claim.items[: places[-1] + 1]) if places else claim
 
 
 def replay(

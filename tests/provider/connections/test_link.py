@@ -1,10 +1,14 @@
 """An established connection, driven from both ends (docs/protocol.md, sections 8 to 11)."""
 
 import json
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from shared.delivery.tables import channels
 from shared.signing.keys import generate
+from shared.transport.errors import Unreachable
 from shared.wire.states import ConnectionState, DeliveryMode, KeyPurpose, LinkStatus, MessageType
 from tests.provider.connections.pair import Pair
 
@@ -288,11 +292,53 @@ async def test_a_skipped_message_is_rejected_and_its_lane_goes_on(pair: Pair) ->
     assert [item.status for item in sent_notes(pair)] == ["applied", "rejected"]
 
 
-async def test_batches_keep_to_what_the_peer_takes_at_once(pair: Pair) -> None:
-    await pair.activate()
+def take_one_at_a_time(pair: Pair) -> None:
     with pair.provider.database.transaction() as session:
         row = pair.provider.service.get(session, pair.connection_id, lock=True)
         row.peer_settings = {**row.peer_settings, "limits": {**row.peer_settings["limits"], "messages_per_request": 1}}
+
+
+async def test_a_part_of_a_batch_that_fails_undoes_no_other(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pair.activate()
+    take_one_at_a_time(pair)
+    pair.provider.write("one", "two", "three")
+    peers, called = pair.provider.context.peers, []
+    call = peers.call
+
+    async def third_fails(**request: Any) -> Any:
+        called.append(request["path"])
+        if len(called) == 3:
+            raise Unreachable("The peer does not answer", cause="It took two and went away.")
+        return await call(**request)
+
+    monkeypatch.setattr(peers, "call", third_fails)
+    await pair.provider.deliver()
+    assert (pair.consumer.notes, len(called)) == (["one", "two", "three"], 4), "what has its verdict is not sent again"
+
+
+async def test_the_parts_of_a_batch_are_sent_within_its_lease(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pair.activate()
+    take_one_at_a_time(pair)
+    pair.provider.write(*(str(number) for number in range(8)))
+    peers, leases = pair.provider.context.peers, []
+    call = peers.call
+
+    async def slow(**request: Any) -> Any:
+        pair.clock.pass_by(seconds=3)
+        with pair.provider.database.snapshot() as connection:
+            lapses_at = connection.execute(select(channels.c.due_at).where(channels.c.lease_token.isnot(None)))
+            leases.append(lapses_at.scalar_one() - round(pair.clock.seconds() * 1000))
+        return await call(**request)
+
+    monkeypatch.setattr(peers, "call", slow)
+    await pair.provider.deliver()
+    assert (len(pair.consumer.notes), len(leases)) == (8, 8)
+    assert min(leases) > 0
+
+
+async def test_batches_keep_to_what_the_peer_takes_at_once(pair: Pair) -> None:
+    await pair.activate()
+    take_one_at_a_time(pair)
     pair.provider.write("one", "two", "three")
     await pair.provider.deliver()
     assert pair.consumer.notes == ["one", "two", "three"]
