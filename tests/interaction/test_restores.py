@@ -104,10 +104,8 @@ async def test_the_history_that_answers_at_the_pinned_address_goes_on(twins: tup
     assert (await ours.connection())["sending"] == "Down"
 
 
-@pytest.mark.requirement("clones.undecidable")
-@TWINS
-async def test_a_connection_pauses_while_nobody_answers_at_the_pinned_address(twins: tuple[World, Side]):
-    world, twin = twins
+async def unasked(world: World, twin: Side) -> tuple[Side, str]:
+    """Let both histories call while nobody can be asked; return whom they call, and its connection's id."""
     ours, theirs = other(world, twin)
     await settle(world, 2)
     world.wire.down.add(ours.issuer)
@@ -115,7 +113,14 @@ async def test_a_connection_pauses_while_nobody_answers_at_the_pinned_address(tw
         await twin.turn()
         await theirs.turn()
         world.clock.forward(61)
-    connection = (await theirs.connection())["id"]
+    return theirs, (await theirs.connection())["id"]
+
+
+@pytest.mark.requirement("clones.undecidable")
+@TWINS
+async def test_a_connection_pauses_while_nobody_answers_at_the_pinned_address(twins: tuple[World, Side]):
+    world, twin = twins
+    theirs, connection = await unasked(world, twin)
     found = await theirs.api("GET", f"connections/{connection}")
     assert (found["state"], found["contest"]["paused"], found["contest"]["verdict"]) == ("Paused", True, None)
     world.wire.down.clear()
@@ -128,14 +133,7 @@ async def test_a_connection_pauses_while_nobody_answers_at_the_pinned_address(tw
 @TWINS
 async def test_what_a_person_pauses_stays_paused_when_two_histories_are_decided(twins: tuple[World, Side]):
     world, twin = twins
-    ours, theirs = other(world, twin)
-    await settle(world, 2)
-    world.wire.down.add(ours.issuer)
-    for _ in range(4):
-        await twin.turn()
-        await theirs.turn()
-        world.clock.forward(61)
-    connection = (await theirs.connection())["id"]
+    theirs, connection = await unasked(world, twin)
     for act in ("resume", "pause"):
         await theirs.api("POST", f"connections/{connection}/{act}", {"reason": "Maintenance"})
     await theirs.api("POST", f"connections/{connection}/history", {"decision": "keep"})
